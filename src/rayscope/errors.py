@@ -1,0 +1,110 @@
+"""Every error that Rayscope raises on purpose. Each message says what is wrong, the value, and the fix.
+
+    RayscopeError                    exit code 1, HTTP 500
+    ├── UsageError                   the caller's words are off                   2, 400
+    │   ├── FilterError              a filter, sort, column or time that does not parse
+    │   └── PayloadError             a request body that is not what the route takes
+    │       └── PayloadTooLarge      … and is over the limit                      2, 413
+    ├── NotFound                     no such session, id or resource              4, 404
+    ├── Ambiguous                    an id prefix that fits several               2, 409
+    ├── Unauthorized                 a missing or wrong token                     5, 401
+    ├── ServerUnreachable            nobody answers at the address                3, 503
+    ├── Unavailable                  the server cannot do it now; try again       3, 503
+    │   └── DiskFull                 no room left for the store
+    └── ServerStartError             the server cannot start                      1, 500
+        ├── PortInUse
+        ├── DataFolderInUse          another server holds the data folder
+        └── DataFolderTooNew         a newer Rayscope wrote it
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class RayscopeError(Exception):
+    """The root. ``hint`` is one line that tells the reader what to do next; it is printed on a line of its own."""
+
+    exit_code: ClassVar[int] = 1
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(RayscopeError):
+    """The caller's words are off."""
+
+    exit_code = 2
+    http_status = 400
+
+
+class FilterError(UsageError):
+    """A filter, a sort, a column or a time does not parse or names nothing."""
+
+
+class PayloadError(UsageError):
+    """A request body is not what the route takes."""
+
+
+class PayloadTooLarge(PayloadError):
+    """A request body is over the size limit."""
+
+    http_status = 413
+
+
+class NotFound(RayscopeError):
+    """No such session, id or resource."""
+
+    exit_code = 4
+    http_status = 404
+
+
+class Ambiguous(RayscopeError):
+    """An id prefix fits several ids."""
+
+    exit_code = 2
+    http_status = 409
+
+
+class Unauthorized(RayscopeError):
+    """The token is missing or wrong."""
+
+    exit_code = 5
+    http_status = 401
+
+
+class ServerUnreachable(RayscopeError):
+    """Nobody answers at the server's address."""
+
+    exit_code = 3
+    http_status = 503
+
+
+class Unavailable(RayscopeError):
+    """The server cannot do it now; the same request may succeed later."""
+
+    exit_code = 3
+    http_status = 503
+
+
+class DiskFull(Unavailable):
+    """There is no room left for the store."""
+
+
+class ServerStartError(RayscopeError):
+    """The server cannot start."""
+
+
+class PortInUse(ServerStartError):
+    """Something else listens on the port."""
+
+
+class DataFolderInUse(ServerStartError):
+    """Another server holds the data folder."""
+
+
+class DataFolderTooNew(ServerStartError):
+    """A newer Rayscope wrote the data folder."""

@@ -1,0 +1,244 @@
+"""From bodies to durable rows, in two steps by two threads.
+
+The *accepter* decodes each body, appends all that wait to the journal with one fsync, and acknowledges them. The *applier* folds
+accepted batches into changes and writes many of them in one transaction, together with the journal's position, so that a restart goes on
+exactly there. Reports take the second step only, and are acknowledged when it is done: whoever has posted one
+sees everything that was acknowledged before it.
+
+When a transaction fails for its content, the group is halved until the event that breaks it stands alone and goes to the quarantine, so one
+bad event never stops the good ones beside it.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+
+from msgspec import Struct, field, json
+from msgspec.structs import asdict
+
+from rayscope.errors import DiskFull, RayscopeError, Unavailable
+from rayscope.ingest.backlog import Backlog
+from rayscope.ingest.changes import Changes, Quarantined
+from rayscope.ingest.fold import fold_batch
+from rayscope.ingest.sessions import Sessions
+from rayscope.ray.decode import Batch, decode_batch
+from rayscope.store import limits
+from rayscope.store.applied import applied_position, write_applied
+from rayscope.store.attempts import settled_until
+from rayscope.store.changes import write_changes, write_quarantine, write_received, write_sessions
+from rayscope.store.closing import forget_silence, silent_sessions
+from rayscope.store.database import Connection, Database
+from rayscope.store.journal import Journal, Position
+
+log = logging.getLogger("rayscope.ingest")
+
+Fold = Callable[[Changes], None]
+
+_RETRY_S = 1.0
+
+
+class Body(Struct):
+    """One POST of events, and who waits for its acceptance."""
+
+    content: bytes
+    cluster: str | None
+    accepted: Future[None] = field(default_factory=Future)
+
+
+class Work(Struct):
+    """One thing to apply: a decoded batch with its place in the journal, or a report with whoever waits for it."""
+
+    content: Batch | Fold
+    cluster: str | None = None
+    end: Position | None = None
+    applied: Future[None] | None = None
+
+    @property
+    def size(self) -> int:
+        """In events."""
+        return len(self.content.events) if isinstance(self.content, Batch) else 1
+
+
+class Committer:
+    """The only writer of events and reports. Opening one applies what a kill left in the journal; `close` applies what waits."""
+
+    def __init__(self, database: Database, journal: Journal) -> None:
+        self._database = database
+        self._journal = journal
+        self._sessions = Sessions(dict(database.read(lambda c: c.execute("SELECT session, session_no FROM session").fetchall())))
+        self.settled: dict[int, int] = database.read(settled_until)
+        self.silent: set[int] = database.read(silent_sessions)
+        self.ends_ns = time.time_ns()  # when something last ended: what was open at the last stop is looked at once
+        self._bodies: queue.SimpleQueue[Body | None] = queue.SimpleQueue()
+        self._waiting_bytes = 0
+        self._backlog: Backlog[Work] = Backlog(limits.BACKLOG_EVENTS)
+        self._replay()
+        self._threads = [threading.Thread(target=run, name=f"rayscope-{run.__name__.strip('_')}", daemon=True) for run in (self._accept, self._apply)]
+        for thread in self._threads:
+            thread.start()
+
+    def submit_events(self, body: bytes, cluster: str | None = None) -> Future[None]:
+        """Take one POST of Ray's exporter. The future is done when it is durable; it raises PayloadError or DiskFull. Raises Unavailable."""
+        if self._waiting_bytes + len(body) > limits.QUEUE_BYTES:
+            raise Unavailable(f"{self._waiting_bytes // limits.MIB} MiB of events wait to be accepted already", hint="Ray's exporter sends again by itself")
+        item = Body(body, cluster)
+        self._waiting_bytes += len(body)
+        self._bodies.put(item)
+        return item.accepted
+
+    def submit_report(self, fold: Fold) -> Future[None]:
+        """Take a report: a function that adds it to the changes. The future is done when all that was accepted before it can be read, and it too."""
+        done: Future[None] = Future()
+        self._backlog.put(Work(fold, applied=done), 1)
+        return done
+
+    def close(self) -> None:
+        """Accept and apply what waits, then stop."""
+        self._bodies.put(None)
+        self._threads[0].join()
+        self._backlog.close()
+        self._threads[1].join()
+        self._journal.close()
+
+    def _accept(self) -> None:
+        """Thread: bodies into the journal, as many as wait at once."""
+        while (first := self._bodies.get()) is not None:
+            bodies: list[Body | None] = [first]
+            while not self._bodies.empty() and len(bodies) < _ACCEPT_AT_ONCE:
+                bodies.append(self._bodies.get())
+            self._accept_all([body for body in bodies if body is not None])
+            if bodies[-1] is None:
+                return
+
+    def _accept_all(self, bodies: Sequence[Body]) -> None:
+        read = [(body, batch) for body in bodies if (batch := self._decode(body)) is not None]
+        try:
+            if self._database.is_full():
+                raise DiskFull("the store's disk is full", hint="make room; recording goes on by itself, and Ray's exporter sends again what was refused")
+            ends = self._journal.append([(body.cluster or "", body.content) for body, _ in read]) if read else []
+        except RayscopeError as error:
+            for body, _ in read:
+                body.accepted.set_exception(error)
+            return
+        for (body, batch), end in zip(read, ends, strict=True):
+            body.accepted.set_result(None)
+            self._backlog.put(Work(batch, body.cluster, end), len(batch.events))
+
+    def _decode(self, body: Body) -> Batch | None:
+        self._waiting_bytes -= len(body.content)
+        try:
+            return decode_batch(body.content)
+        except Exception as error:  # noqa: BLE001 the sender gets it, whatever it is
+            body.accepted.set_exception(error)
+            return None
+
+    def _apply(self) -> None:
+        """Thread: the backlog into the database, many batches a transaction."""
+        while (works := self._backlog.take(limits.GROUP_EVENTS, limits.GROUP_WAIT_S)) is not None:
+            self._apply_all(works)
+            self._journal.forget(self._database.read(applied_position))
+
+    def _apply_all(self, works: Sequence[Work]) -> None:
+        try:
+            self._write(works)
+        except Exception as error:  # noqa: BLE001 each piece meets its own error below
+            if not isinstance(error, RayscopeError):
+                log.exception("a group of %d events could not be written; writing it piece by piece", sum(work.size for work in works))
+            for work in works:
+                self._apply_alone(work)
+        else:
+            for work in works:
+                if work.applied is not None:
+                    work.applied.set_result(None)
+
+    def _apply_alone(self, work: Work) -> None:
+        """What was acknowledged must go in: a full disk is waited out. A report's sender is told instead."""
+        while True:
+            try:
+                self._write_pieces(work)
+            except DiskFull as error:
+                if work.applied is None:
+                    log.warning("applying waits: %s", error)
+                    time.sleep(_RETRY_S)
+                    continue
+                work.applied.set_exception(error)
+            except Exception as error:
+                log.exception("a report could not be written")
+                if work.applied is not None:
+                    work.applied.set_exception(error)
+            else:
+                if work.applied is not None:
+                    work.applied.set_result(None)
+            return
+
+    def _write_pieces(self, work: Work) -> None:
+        try:
+            self._write([work])
+        except RayscopeError:
+            raise
+        except Exception as error:
+            if not isinstance(work.content, Batch):
+                raise
+            for half in _halves(work.content, error):
+                self._write_pieces(Work(half, work.cluster, work.end))
+
+    def _write(self, works: Sequence[Work]) -> None:
+        changes = Changes(self._sessions.number, time.time_ns())
+        for work in works:
+            changes.cluster = work.cluster
+            if isinstance(work.content, Batch):
+                fold_batch(changes, work.content)
+            else:
+                work.content(changes)
+        end = max((work.end for work in works if work.end is not None), default=None)
+        self._database.write(lambda connection: self._write_changes(connection, changes, end))
+        if changes.ends:
+            self.ends_ns = changes.now_ns
+
+    def _write_changes(self, connection: Connection, changes: Changes, end: Position | None) -> None:
+        write_sessions(connection, [self._session_row(name, changes) for name in changes.sessions])
+        write_changes(connection, changes, self.settled)
+        write_received(connection, changes.received_rows())
+        write_quarantine(connection, [asdict(row) for row in changes.quarantined])
+        if again := self.silent & {self._sessions.number(name) for name in changes.sessions}:
+            forget_silence(connection, sorted(again))
+            self.silent -= again
+        if end is not None:
+            write_applied(connection, end)
+
+    def _session_row(self, name: str, changes: Changes) -> dict[str, object]:
+        return asdict(changes.sessions[name]) | {"session": name, "session_no": self._sessions.number(name)}
+
+    def _replay(self) -> None:
+        """Apply what was acknowledged but not applied when the last server ended."""
+        works: list[Work] = []
+        for record in self._journal.replay(self._database.read(applied_position)):
+            works.append(Work(decode_batch(record.body), record.label or None, record.end))
+            if sum(work.size for work in works) >= limits.GROUP_EVENTS:
+                self._apply_all(works)
+                works = []
+        if works:
+            self._apply_all(works)
+
+
+_ACCEPT_AT_ONCE = 16
+
+
+def _halves(batch: Batch, error: Exception) -> list[Batch | Fold]:
+    """The batch in two; a single event that cannot be written becomes a fold that quarantines it."""
+    middle = len(batch.events) // 2
+    if middle == 0:
+        return [lambda changes: _set_aside(changes, batch, error)]
+    return [Batch(batch.events[:middle], batch.bad, batch.unknown), Batch(batch.events[middle:], [], batch.unknown)]
+
+
+def _set_aside(changes: Changes, batch: Batch, error: Exception) -> None:
+    for event in batch.events:
+        changes.session(event.session_name).quarantined += 1
+        text = json.encode(event).decode()[: limits.QUARANTINE_EVENT_BYTES]
+        changes.quarantined.append(Quarantined(changes.now_ns, event.session_name, f"{type(error).__name__}: {error}", text))

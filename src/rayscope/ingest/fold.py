@@ -1,0 +1,119 @@
+"""The fold: events into changes. An event that makes no sense goes to the quarantine; all others go in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any, Final
+
+import msgspec
+
+from rayscope.ingest.changes import Changes, Quarantined, SessionWord
+from rayscope.ingest.reducers import actor, job, node, placement_group, task, worker
+from rayscope.ingest.reducers.event import keep_event
+from rayscope.ray.decode import Bad, Batch, payload_of
+from rayscope.ray.events import RayEvent
+from rayscope.ray.times import parse_ns
+from rayscope.store.limits import QUARANTINE_EVENT_BYTES
+
+Reducer = Callable[[Changes, int, RayEvent, Any], None]
+
+_TASK_REDUCERS: Final[dict[str, Reducer]] = {
+    "TASK_DEFINITION_EVENT": task.define_task,
+    "ACTOR_TASK_DEFINITION_EVENT": task.define_actor_task,
+    "TASK_LIFECYCLE_EVENT": task.advance_task,
+    "TASK_PROFILE_EVENT": task.profile_task,
+}
+_REDUCERS: Final[dict[str, Reducer]] = {
+    "NODE_DEFINITION_EVENT": node.define_node,
+    "NODE_LIFECYCLE_EVENT": node.advance_node,
+    "WORKER_DEFINITION_EVENT": worker.define_worker,
+    "WORKER_LIFECYCLE_EVENT": worker.advance_worker,
+    "DRIVER_JOB_DEFINITION_EVENT": job.define_driver_job,
+    "DRIVER_JOB_LIFECYCLE_EVENT": job.advance_driver_job,
+    "SUBMISSION_JOB_DEFINITION_EVENT": job.define_submission,
+    "SUBMISSION_JOB_LIFECYCLE_EVENT": job.advance_submission,
+    "ACTOR_DEFINITION_EVENT": actor.define_actor,
+    "ACTOR_LIFECYCLE_EVENT": actor.advance_actor,
+    "PLACEMENT_GROUP_DEFINITION_EVENT": placement_group.define_placement_group,
+    "PLACEMENT_GROUP_LIFECYCLE_EVENT": placement_group.advance_placement_group,
+}
+
+KNOWN_TYPES: Final = frozenset({*_TASK_REDUCERS, *_REDUCERS, "PLATFORM_EVENT"})
+
+
+def fold_batch(changes: Changes, batch: Batch) -> None:
+    """Add a decoded batch to the changes."""
+    unknown = batch.unknown
+    good = [event for event in batch.events if _fold_event(changes, event, unknown.get(event.event_id) if unknown else None)]
+    _hear(changes, good, unknown)
+    for bad in batch.bad:
+        _quarantine(changes, bad)
+
+
+def _fold_event(changes: Changes, event: RayEvent, unknown: dict[str, Any] | None) -> bool:
+    """Whether it went in."""
+    try:
+        session_no = changes.number(event.session_name)
+        if (reduce := _TASK_REDUCERS.get(event.event_type)) is not None:  # type: ignore[arg-type]  # an unknown number finds nothing
+            _fold_task(changes, session_no, event, reduce, unknown)
+        else:
+            _fold_other(changes, session_no, event, unknown)
+    except (ValueError, TypeError, OverflowError, KeyError) as error:
+        _quarantine(changes, Bad(msgspec.json.encode(event), f"{type(error).__name__}: {error}", event.session_name))
+        return False
+    return True
+
+
+def _fold_task(changes: Changes, session_no: int, event: RayEvent, reduce: Reducer, unknown: dict[str, Any] | None) -> None:
+    payload = payload_of(event)
+    if payload is None:
+        raise ValueError(f"{event.event_type} without its payload")
+    reduce(changes, session_no, event, payload)
+    if unknown:
+        _keep_unknown(changes, session_no, payload, unknown)
+
+
+def _fold_other(changes: Changes, session_no: int, event: RayEvent, unknown: dict[str, Any] | None) -> None:
+    payload = payload_of(event)
+    reduce = _REDUCERS.get(event.event_type) if isinstance(event.event_type, str) else None
+    if reduce is not None:
+        if payload is None:
+            raise ValueError(f"{event.event_type} without its payload")
+        reduce(changes, session_no, event, payload)
+    keep_event(changes, session_no, event, payload, unknown)
+
+
+def _keep_unknown(changes: Changes, session_no: int, payload: Any, unknown: dict[str, Any]) -> None:
+    """A newer Ray's fields of a task stay with its attempt."""
+    number = payload.attempt_number if hasattr(payload, "attempt_number") else payload.task_attempt
+    attempt = changes.attempt(session_no, payload.task_id.hex(), number)
+    known = msgspec.json.decode(attempt.extra) if attempt.extra else {}
+    attempt.extra = msgspec.json.encode(known | unknown, order="deterministic").decode()
+
+
+def _hear(changes: Changes, events: list[RayEvent], unknown: dict[str, dict[str, Any]]) -> None:
+    """Count the events, and widen their sessions' spans of time."""
+    for (session, kind), count in Counter((event.session_name, event.event_type) for event in events).items():
+        word = changes.session(session)
+        word.events += count
+        changes.received[changes.number(session)]["event_type" if kind in KNOWN_TYPES else "unknown_event_type", str(kind)] += count
+    for session in {event.session_name for event in events}:
+        _widen(changes.session(session), [event.timestamp for event in events if event.session_name == session])
+    for event in events if unknown else ():
+        for path in unknown.get(event.event_id, ()):
+            changes.received[changes.number(event.session_name)]["unknown_field", path] += 1
+
+
+def _widen(word: SessionWord, stamps: list[str]) -> None:
+    """RFC 3339 texts sort as their times do, but for fractions of unequal length: exact to the second, which is what a span needs."""
+    first, last = parse_ns(min(stamps)), parse_ns(max(stamps))
+    word.first_ns = first if word.first_ns is None else min(word.first_ns, first)
+    word.last_ns = last if word.last_ns is None else max(word.last_ns, last)
+
+
+def _quarantine(changes: Changes, bad: Bad) -> None:
+    if bad.session is not None:
+        changes.session(bad.session).quarantined += 1
+    text = bad.raw[:QUARANTINE_EVENT_BYTES].decode(errors="replace")
+    changes.quarantined.append(Quarantined(changes.now_ns, bad.session, bad.reason, text))

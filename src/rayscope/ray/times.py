@@ -1,0 +1,36 @@
+"""Ray's times: protobuf timestamps (RFC 3339, 0 to 9 digits of a second) to UTC nanoseconds."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+
+MS = 1_000_000
+"""Nanoseconds in a millisecond."""
+
+_FULL_LENGTH = len("2026-11-23T08:44:25.682917032Z")
+
+_UNSET_MS = {0, 2**64 - 1, -1}
+"""What Ray's int64 milliseconds hold where a time is not known."""
+
+
+def parse_ns(text: str) -> int:
+    """``2026-11-23T08:44:25.682917032Z`` to nanoseconds since 1970. Raises ValueError where it is no such time."""
+    if len(text) == _FULL_LENGTH:  # what Ray nearly always sends: nine digits
+        return _second_ns(text[:19]) + int(text[20:29])
+    if not text.endswith("Z"):
+        raise ValueError(f"not a UTC timestamp: {text!r}")
+    fraction = text[20:-1]
+    return _second_ns(text[:19]) + (int(fraction.ljust(9, "0")) if fraction else 0)
+
+
+def from_ms(value: int | str | None) -> int | None:
+    """Ray's milliseconds to nanoseconds; None where Ray's value stands for 'not known'."""
+    if value is None or int(value) in _UNSET_MS:
+        return None
+    return int(value) * MS
+
+
+@lru_cache(maxsize=4096)  # a batch's times share few seconds
+def _second_ns(text: str) -> int:
+    return int(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC).timestamp()) * 1_000_000_000

@@ -1,0 +1,1 @@
+"""The server: one process, one store, one port."""

@@ -1,0 +1,1 @@
+"""Rayscope's own HTTP API, one noun a file."""

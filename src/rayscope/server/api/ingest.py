@@ -1,0 +1,74 @@
+"""POST /ingest/<token>/…: Ray's events, snapshots of states, reports of runs. 204 means durable."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeVar
+
+import msgspec
+from litestar import Request, Router, post
+from litestar.datastructures import State
+
+from rayscope.errors import PayloadError, PayloadTooLarge
+from rayscope.ingest.reports import fold_run, fold_snapshot
+from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.server.services import Services
+from rayscope.store.limits import MAX_BODY_BYTES, MIB
+
+T = TypeVar("T")
+
+
+@post("/ray/events", status_code=204)
+async def post_events(request: Request, token: str, state: State, cluster: str | None = None) -> None:
+    """Take a batch of Ray's exported events (a JSON array). Answers when it is durable."""
+    services: Services = state.services
+    services.guard.check_ingest(token)
+    body = await _body(request)
+    await asyncio.wrap_future(services.committer.submit_events(body, cluster))
+
+
+@post("/ray/states", status_code=204)
+async def post_states(request: Request, token: str, state: State) -> None:
+    """Take a snapshot of Ray's state API, for what the event feed lacks."""
+    services: Services = state.services
+    services.guard.check_ingest(token)
+    snapshot = _decode(await _body(request), StateSnapshot)
+    await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_snapshot(changes, snapshot)))
+
+
+@post("/run", status_code=204)
+async def post_run(request: Request, token: str, state: State) -> None:
+    """Take a report on how a run goes or went."""
+    services: Services = state.services
+    services.guard.check_ingest(token)
+    report = _decode(await _body(request), RunReport)
+    await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_run(changes, report)))
+
+
+def _decode(body: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PayloadError(f"the body is no {kind.__name__}: {error}") from error
+
+
+async def _body(request: Request) -> bytes:
+    """The body, refused as soon as it is known to be too large."""
+    if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:
+        raise _too_large(int(request.headers["content-length"]))
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            raise _too_large(len(body))
+    return bytes(body)
+
+
+def _too_large(size: int) -> PayloadTooLarge:
+    return PayloadTooLarge(
+        f"a body of {size // MIB} MiB is over the limit of {MAX_BODY_BYTES // MIB} MiB",
+        hint="lower RAY_DASHBOARD_AGGREGATOR_AGENT_MAX_EVENT_SEND_BATCH_SIZE",
+    )
+
+
+ingest_router = Router(path="/ingest/{token:str}", route_handlers=[post_events, post_states, post_run], request_max_body_size=None)

@@ -1,0 +1,96 @@
+"""GET /api/v1/<resource>: listings, lookups, summaries, and the table of columns."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from litestar import Router, get
+from litestar.datastructures import State
+from litestar.params import Parameter
+from msgspec import Struct
+
+from rayscope.model.page import ActorSummary, Page, TaskSummary
+from rayscope.model.resources import RESOURCES, Column
+from rayscope.query.request import ListRequest
+from rayscope.query.sessions import ALL, LATEST
+from rayscope.server.services import Services
+from rayscope.store.limits import DEFAULT_PAGE
+
+Filters = Annotated[list[str] | None, Parameter(query="filter", description="`column OP value`, repeatable; all must fit")]
+
+
+class ResourceSchema(Struct, frozen=True, kw_only=True):
+    """A resource's columns and default order."""
+
+    columns: list[Column]
+    default_sort: str
+
+
+class Found(Struct, frozen=True, kw_only=True):
+    """The rows of one id."""
+
+    rows: list[dict[str, Any]]
+
+
+@get("/tasks/summary", sync_to_thread=True)
+def summarize_tasks(state: State, filters: Filters = None, session: str = LATEST, at: str | None = None) -> TaskSummary:
+    """Tasks by name and state, each task counted once."""
+    return _services(state).queries.task_summary(session, tuple(filters or ()), at)
+
+
+@get("/actors/summary", sync_to_thread=True)
+def summarize_actors(state: State, filters: Filters = None, session: str = LATEST, at: str | None = None) -> ActorSummary:
+    """Actors by class and state."""
+    return _services(state).queries.actor_summary(session, tuple(filters or ()), at)
+
+
+@get("/schema", sync_to_thread=False)
+def get_schema() -> dict[str, dict[str, ResourceSchema]]:
+    """Every resource with its columns."""
+    return {"resources": {name: ResourceSchema(columns=list(resource.columns), default_sort=resource.default_sort) for name, resource in RESOURCES.items()}}
+
+
+@get("/{resource:str}", sync_to_thread=True)
+def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
+    state: State,
+    resource: str,
+    filters: Filters = None,
+    session: str = LATEST,
+    sort: str | None = None,
+    limit: int = DEFAULT_PAGE,
+    cursor: str | None = None,
+    columns: str | None = None,
+    detail: bool = False,
+    at: str | None = None,
+    exclude_driver: bool = True,
+) -> Page:
+    """A page of a resource's rows."""
+    request = ListRequest(
+        resource=resource,
+        session=session,
+        filters=tuple(filters or ()),
+        sort=sort,
+        limit=limit,
+        cursor=cursor,
+        columns=columns,
+        detail=detail,
+        at=at,
+        exclude_driver=exclude_driver,
+    )
+    return _services(state).queries.list(request)
+
+
+@get("/{resource:str}/{wanted:str}", sync_to_thread=True)
+def get_resource(state: State, resource: str, wanted: str, session: str = LATEST, at: str | None = None) -> Found:
+    """Every row of one id, or of a unique prefix of it, with all columns."""
+    return Found(rows=_services(state).queries.get(resource, wanted, session, at))
+
+
+def _services(state: State) -> Services:
+    services: Services = state.services
+    return services
+
+
+resources_router = Router(path="/api/v1", route_handlers=[summarize_tasks, summarize_actors, get_schema, list_resource, get_resource])
+
+__all__ = ["ALL", "resources_router"]

@@ -1,0 +1,68 @@
+"""Who may ask. On loopback anyone on this machine; elsewhere the bearer of the token. Ingest always asks for its own token.
+
+A browser can be tricked into sending requests to a loopback server for a page from elsewhere; such a request names that
+page's host, so on loopback only loopback names are answered.
+"""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import secrets
+from pathlib import Path
+
+from litestar.connection import ASGIConnection
+from litestar.handlers.base import BaseRouteHandler
+from msgspec import Struct
+
+from rayscope.errors import Unauthorized
+
+OPEN_PATHS = frozenset({"/api/v1/health"})
+
+
+class Guard(Struct, frozen=True, kw_only=True):
+    """The rules of one server: whether it listens on loopback only, and its tokens."""
+
+    loopback: bool
+    token: str
+    ingest_token: str
+
+    def __call__(self, connection: ASGIConnection, handler: BaseRouteHandler) -> None:
+        """Litestar's guard for every route but ingest's. Raises Unauthorized."""
+        if self.loopback:
+            self._refuse_foreign_host(connection)
+        elif connection.url.path not in OPEN_PATHS and not self._bears_token(connection):
+            raise Unauthorized("this server asks for a token", hint="give --token, or set RAYSCOPE_TOKEN; it is in the file `token` of the data folder")
+
+    def check_ingest(self, token: str) -> None:
+        """Raises Unauthorized unless it is the ingest token."""
+        if not hmac.compare_digest(token.encode(), self.ingest_token.encode()):
+            raise Unauthorized("wrong ingest token", hint="take the address that `rayscope env` prints")
+
+    def _bears_token(self, connection: ASGIConnection) -> bool:
+        given = connection.headers.get("authorization", "").removeprefix("Bearer ").strip() or connection.query_params.get("token", "")
+        return hmac.compare_digest(given.encode(), self.token.encode())
+
+    def _refuse_foreign_host(self, connection: ASGIConnection) -> None:
+        host = connection.headers.get("host", "")
+        name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+        if not is_loopback(name.strip("[]")):
+            raise Unauthorized(f"this server answers on loopback only, not as {host!r}", hint="open it as http://127.0.0.1, or start it with --host and a token")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_or_make_token(path: Path) -> str:
+    """The token in a file, readable by its owner only; a new one where there is none."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(24))
+    return path.read_text().strip()

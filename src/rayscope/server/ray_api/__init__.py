@@ -1,0 +1,1 @@
+"""Ray's own REST on Rayscope's store."""

@@ -1,0 +1,112 @@
+"""What the routes work with: the store, its writers, its questions, and who this server is."""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from pathlib import Path
+
+from msgspec import Struct
+
+from rayscope import __version__
+from rayscope.ingest.committer import Committer
+from rayscope.ingest.housekeeping import Housekeeper
+from rayscope.query.queries import Queries
+from rayscope.server.auth import Guard
+from rayscope.store.database import SCHEMA_VERSION, Database
+from rayscope.store.journal import Journal
+
+STORE_FILE = "rayscope.duckdb"
+JOURNAL_FOLDER = "journal"
+
+
+class ServerInfo(Struct, frozen=True, kw_only=True):
+    """Who a running server is; also the content of server.json."""
+
+    pid: int
+    host: str
+    port: int
+    url: str
+    data: str
+    version: str
+    started_ns: int
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """The answer of /api/v1/version."""
+
+    version: str
+    pid: int
+    data: str
+    url: str
+    started_ns: int
+    schema_version: int
+    auth: bool
+
+
+class Health(Struct, frozen=True, kw_only=True):
+    """The answer of /api/v1/health. ``status`` is ok or disk_full."""
+
+    status: str
+    sessions: int
+    events: int
+    quarantined: int
+    free_bytes: int
+    db_bytes: int
+    rss_bytes: int
+    uptime_s: float
+
+
+class Services:
+    """Opened once a server, closed when it stops."""
+
+    def __init__(self, data: Path, guard: Guard, info: ServerInfo, silence_s: float) -> None:
+        self.data = data
+        self.guard = guard
+        self.info = info
+        self.database = Database(data / STORE_FILE)
+        self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
+        self.queries = Queries(self.database)
+        self._housekeeper = Housekeeper(self.database, self.committer, silence_s)
+
+    def close(self) -> None:
+        """Commit what waits, and leave a checkpointed file."""
+        self._housekeeper.close()
+        self.committer.close()
+        self.database.close()
+
+    def version(self) -> Version:
+        """Who this is."""
+        info = self.info
+        return Version(
+            version=__version__,
+            pid=os.getpid(),
+            data=info.data,
+            url=info.url,
+            started_ns=info.started_ns,
+            schema_version=SCHEMA_VERSION,
+            auth=not self.guard.loopback,
+        )
+
+    def health(self) -> Health:
+        """How it is."""
+        totals = self.queries.totals()
+        return Health(
+            status="disk_full" if self.database.is_full() else "ok",
+            sessions=totals["sessions"],
+            events=totals["events"],
+            quarantined=totals["quarantined"],
+            free_bytes=self.database.free_bytes(),
+            db_bytes=sum(path.stat().st_size for path in self.data.glob(f"{STORE_FILE}*")),
+            rss_bytes=_resident_bytes(),
+            uptime_s=round((time.time_ns() - self.info.started_ns) / 1e9, 1),
+        )
+
+
+def _resident_bytes() -> int:
+    """Resident memory now; where the system does not tell it, the peak."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

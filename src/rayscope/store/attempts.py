@@ -1,0 +1,77 @@
+"""Writing attempts: fragments in, revived when they settled too early, settled when they ended."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+from msgspec.structs import astuple
+
+from rayscope.store.attempt import COLUMNS, EARLIEST, NUMBERS, Attempt
+from rayscope.store.database import Connection, sql
+
+_SCHEMA: Final = pa.schema(
+    [
+        (name, {"session_no": pa.int32(), "attempt": pa.int32(), "task_key": pa.uint64()}.get(name, pa.int64() if name in NUMBERS else pa.string()))
+        for name in COLUMNS
+    ]
+)
+_FIRST_TIMES: Final = [at for at, name in enumerate(COLUMNS) if name in EARLIEST and not name.startswith("std")]
+
+
+def write_attempts(connection: Connection, fragments: Collection[Attempt], settled: Mapping[int, int]) -> None:
+    """Merge fragments into the hot table. ``settled``: by session, the latest end among its attempts in the cold table."""
+    if not fragments:
+        return
+    rows = [astuple(fragment) for fragment in fragments]
+    late = [row for row in rows if _may_be_settled(row, settled)]
+    if late:
+        _revive(connection, late)
+    columns = [pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), _SCHEMA, strict=True)]
+    connection.register("fragments", pa.Table.from_arrays(columns, schema=_SCHEMA))
+    connection.execute(sql("attempt_upsert"))
+    connection.unregister("fragments")
+
+
+def settle(connection: Connection, *, before_ns: int, limit: int) -> int:
+    """Move up to ``limit`` attempts that ended, and of which nothing was heard since ``before_ns``, to the cold table.
+
+    Returns how many moved.
+    """
+    moved = _choose(connection, "settle_choose", [before_ns, limit])
+    if moved:
+        connection.execute(sql("settle_move"))
+        connection.execute(sql("settle_forget"))
+    return moved
+
+
+def settled_until(connection: Connection) -> dict[int, int]:
+    """By session, the latest end among its attempts in the cold table."""
+    return dict(connection.execute("SELECT session_no, max(end_ns) FROM attempt_cold GROUP BY session_no").fetchall())
+
+
+def _may_be_settled(row: Sequence[Any], settled: Mapping[int, int]) -> bool:
+    """Whether a fragment can be a late word on a settled attempt: it speaks of a time before the last settled end.
+
+    One that names no time at all (a definition by itself) may be, too.
+    """
+    until = settled.get(row[0])
+    if until is None:
+        return False
+    return min((value for at in _FIRST_TIMES if (value := row[at]) is not None), default=0) <= until
+
+
+def _revive(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+    """Bring those of the attempts that had settled back to the hot table."""
+    connection.register("late", pa.table({name: [row[at] for row in rows] for at, name in enumerate(COLUMNS[:4])}, schema=pa.schema(list(_SCHEMA)[:4])))
+    if _choose(connection, "revive_choose"):
+        connection.execute(sql("revive_move"))
+        connection.execute(sql("revive_forget"))
+    connection.unregister("late")
+
+
+def _choose(connection: Connection, query: str, parameters: Sequence[int] = ()) -> int:
+    """Run a query that makes a temporary table; how many rows it chose."""
+    row = connection.execute(sql(query), parameters).fetchone()
+    return int(row[0]) if row else 0

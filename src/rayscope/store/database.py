@@ -1,0 +1,197 @@
+"""The database: opening, migrating, one writer, many readers, and what happens when the disk is full.
+
+Nothing outside `rayscope.store` sees a connection but as the argument of a closure given to `read` or `write`.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Final, TypeVar
+
+import duckdb
+
+from rayscope.errors import DataFolderInUse, DataFolderTooNew, DiskFull, RayscopeError
+from rayscope.store import limits
+
+Connection = duckdb.DuckDBPyConnection
+T = TypeVar("T")
+
+SCHEMA_VERSION: Final = 1
+"""The number of the newest file in schema/. A store of a lower version is brought up to it, one of a higher is refused."""
+
+_FULL: Final = re.compile(r"no space left|disk (is )?full|could not write|failed to write|out of disk|not enough space|max_temp_directory_size", re.IGNORECASE)
+
+
+@cache
+def sql(name: str) -> str:
+    """The text of queries/``name``.sql."""
+    return (resources.files("rayscope.store") / "queries" / f"{name}.sql").read_text()
+
+
+class Database:
+    """One DuckDB file. Open it once a process; `close` it to leave a checkpointed file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the file. Raises DataFolderInUse, DataFolderTooNew or DiskFull."""
+        self._path = path
+        self._writing = threading.Lock()
+        self._cursors: list[Connection] = []
+        self._generation = 0
+        self._writer = self._open()
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self._path
+
+    def write(self, change: Callable[[Connection], T]) -> T:
+        """Run ``change`` in a transaction that is durable when this returns. One at a time. Raises DiskFull."""
+        with self._writing:
+            self._refuse_when_full()
+            try:
+                return _in_transaction(self._writer, change)
+            except duckdb.Error as error:
+                raise self._recover(error) from error
+
+    def read(self, question: Callable[[Connection], T]) -> T:
+        """Run ``question`` on one snapshot of the data. Any number at a time; never waits for a writer."""
+        with self._cursor() as cursor:
+            return _in_transaction(cursor, question)
+
+    def checkpoint(self) -> None:
+        """Bring the log into the file, so that the next opening is quick."""
+        with self._writing:
+            self._writer.execute("CHECKPOINT")
+
+    def close(self) -> None:
+        """Checkpoint and close. Readers must be done."""
+        with self._writing:
+            self._close()
+
+    def free_bytes(self) -> int:
+        """Room on the store's disk."""
+        return shutil.disk_usage(self._path.parent).free
+
+    def is_full(self) -> bool:
+        """Whether there is too little room for another transaction."""
+        return self.free_bytes() < limits.MIN_FREE_BYTES
+
+    def _open(self) -> Connection:
+        connection = _connect(self._path)
+        try:
+            _migrate(connection, self._path)
+            for name in ("views_tasks", "views_entities"):
+                connection.execute(_schema(name))
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _close(self) -> None:
+        self._generation += 1
+        self._cursors.clear()
+        self._writer.close()
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Connection]:
+        generation = self._generation
+        cursor = self._cursors.pop() if self._cursors else self._writer.cursor()
+        try:
+            yield cursor
+        finally:
+            if generation == self._generation:
+                self._cursors.append(cursor)
+
+    def _refuse_when_full(self) -> None:
+        free = self.free_bytes()
+        if free < limits.MIN_FREE_BYTES:
+            raise _disk_full(self._path, free)
+
+    def _recover(self, error: duckdb.Error) -> Exception:
+        """What to raise for a failed transaction. A failed write of the log invalidates the open database: open it anew."""
+        fatal = isinstance(error, duckdb.FatalException) or "invalidated" in str(error)
+        if fatal:
+            self._close()
+            self._writer = self._open()
+        if _FULL.search(str(error)) or (fatal and self.free_bytes() < limits.MIN_FREE_BYTES):
+            return _disk_full(self._path, self.free_bytes())
+        return error
+
+
+def _disk_full(path: Path, free: int) -> DiskFull:
+    return DiskFull(
+        f"no room for the store: {free // limits.MIB} MiB free in {path.parent}, {limits.MIN_FREE_BYTES // limits.MIB} MiB are needed",
+        hint="make room there; recording goes on by itself, and Ray's exporter sends again what was refused",
+    )
+
+
+def _connect(path: Path) -> Connection:
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": limits.DUCKDB_MEMORY,
+        "threads": limits.DUCKDB_THREADS,
+        "checkpoint_threshold": limits.CHECKPOINT_BYTES,
+        "temp_directory": str(path.parent / "tmp"),
+        "preserve_insertion_order": True,
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    try:
+        return duckdb.connect(str(path), config=config)
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise DataFolderInUse(f"another process holds {path}", hint="stop it (`rayscope server stop`), or give another folder with --data") from error
+        raise RayscopeError(f"cannot open the store {path}: {error}", hint="see whether the folder is there and can be written") from error
+    except duckdb.SerializationException as error:
+        raise DataFolderTooNew(f"{path} was written by a newer version: {error}", hint="update rayscope, or give another folder with --data") from error
+
+
+def _in_transaction(connection: Connection, work: Callable[[Connection], T]) -> T:
+    connection.begin()
+    try:
+        result = work(connection)
+    except BaseException:
+        _rollback(connection)
+        raise
+    connection.commit()
+    return result
+
+
+def _rollback(connection: Connection) -> None:
+    try:
+        connection.rollback()
+    except duckdb.Error:
+        return  # the failure already ended the transaction; its own error is the one to report
+
+
+def _migrate(connection: Connection, path: Path) -> None:
+    found = _version(connection)
+    if found > SCHEMA_VERSION:
+        raise DataFolderTooNew(
+            f"{path.parent} was written by a newer rayscope: its schema is version {found}, this one knows {SCHEMA_VERSION}",
+            hint="update rayscope, or give another folder with --data",
+        )
+    for version in range(found + 1, SCHEMA_VERSION + 1):
+        _in_transaction(connection, lambda c, v=version: _upgrade(c, v))  # type: ignore[misc]  # mypy cannot type a lambda's default
+
+
+def _upgrade(connection: Connection, version: int) -> None:
+    connection.execute(_schema(f"{version:04d}"))
+    connection.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)", [str(version)])
+
+
+def _version(connection: Connection) -> int:
+    if not connection.execute("SELECT 1 FROM duckdb_tables() WHERE table_name = 'meta'").fetchone():
+        return 0
+    row = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _schema(name: str) -> str:
+    return (resources.files("rayscope.store") / "schema" / f"{name}.sql").read_text()

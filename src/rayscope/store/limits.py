@@ -1,0 +1,70 @@
+"""Every limit of the store and of ingest, each with its reason."""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+MAX_BODY_BYTES: Final = 64 * MIB
+"""One POST. Ray sends at most 1,000 events, about 1 MB; long tracebacks and runtime envs can make that tens of MB."""
+
+GROUP_EVENTS: Final = 20_000
+"""Events folded into one transaction: beyond this a larger group gains little, and readers see its rows later."""
+
+GROUP_WAIT_S: Final = 0.1
+"""How long accepted events wait for others before they are folded: the price of a transaction is paid once for all of them."""
+
+BACKLOG_EVENTS: Final = 60_000
+"""Accepted events that wait to be folded, about 60 MB. Beyond it acceptance waits, and so do the senders: their word is not lost."""
+
+JOURNAL_FILE_BYTES: Final = 64 * MIB
+"""Where a new journal file begins. Files whose content is in the database are deleted, so about two of them exist."""
+
+QUEUE_BYTES: Final = 256 * MIB
+"""Bodies that wait to be accepted. Over it the server answers 503 and Ray's exporter sends again."""
+
+QUARANTINE_ROWS: Final = 10_000
+"""Unreadable events kept for inspection, the newest; more are only counted."""
+
+QUARANTINE_EVENT_BYTES: Final = 64 * KIB
+"""Bytes kept of one unreadable event: enough to see what it is."""
+
+GRACE_S: Final = 10.0
+"""How long an ended attempt stays in the hot table for late fragments: Ray's workers report every second, its exporter
+backs off for up to 5 s."""
+
+SETTLE_INTERVAL_S: Final = 1.0
+"""How often ended attempts move to the cold table."""
+
+SETTLE_ROWS: Final = 50_000
+"""Attempts moved in one transaction: about half a second of work, so that senders do not wait longer."""
+
+CLOSE_AFTER_S: Final = 2.0
+"""How long after a worker's or a job's end its open attempts are closed: their owners' own reports come first, within
+Ray's report interval of 1 s."""
+
+SILENCE_S: Final = 600.0
+"""After how long without a word a session counts as ended. An idle cluster says nothing either, so this is minutes;
+when word comes after all, the session is live again."""
+
+MIN_FREE_BYTES: Final = 64 * MIB
+"""Room that must be left on the disk for a transaction to start: DuckDB's log and checkpoint need some to finish."""
+
+DUCKDB_MEMORY: Final = "192MB"
+"""DuckDB's own memory. Larger intermediate results go to disk; the server's promise is 400 MB resident with 10M attempts."""
+
+DUCKDB_THREADS: Final = 2
+"""More gain little on one page of rows and take the observed program's cores."""
+
+CHECKPOINT_BYTES: Final = "64MB"
+"""Log replayed at most after a kill: about a second."""
+
+MAX_PAGE: Final = 10_000
+"""Rows in one answer of the API."""
+
+DEFAULT_PAGE: Final = 100
+
+PAYLOAD_TEXT_BYTES: Final = 64 * KIB
+"""Bytes kept of one error message, traceback or runtime env; longer ones are cut with a mark."""

@@ -1,0 +1,1 @@
+DELETE FROM attempt_cold USING reviving WHERE attempt_cold.rowid = reviving.row_id;

@@ -1,0 +1,17 @@
+-- Tasks by name, type and state. An attempt that a later one replaced is a retry and counts no task; its state is not the task's.
+WITH attempts AS (
+    SELECT session_no, task_key, task_id, attempt_number, coalesce(name, func_or_class_name, '') AS name, coalesce(type, '') AS type, state, duration_ns
+    FROM {relation}{where}
+), replaced AS (
+    SELECT session_no, task_key, task_id, attempt_number - 1 AS attempt_number FROM attempts WHERE attempt_number > 0
+), counted AS (
+    SELECT name, type, state, count(*) AS tasks, 0 AS retries,
+        approx_quantile(duration_ns, 0.5)::BIGINT AS p50_ns, approx_quantile(duration_ns, 0.99)::BIGINT AS p99_ns, sum(duration_ns)::BIGINT AS total_ns
+    FROM attempts ANTI JOIN replaced USING (session_no, task_key, task_id, attempt_number)
+    GROUP BY ALL
+), retried AS (
+    SELECT name, type, NULL AS state, 0 AS tasks, count(*) AS retries, NULL AS p50_ns, NULL AS p99_ns, NULL AS total_ns
+    FROM attempts WHERE attempt_number > 0 GROUP BY ALL
+)
+SELECT * FROM counted UNION ALL BY NAME SELECT * FROM retried
+ORDER BY name, type, state;

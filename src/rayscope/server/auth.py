@@ -7,15 +7,13 @@ page's host, so on loopback only loopback names are answered.
 from __future__ import annotations
 
 import hmac
-import ipaddress
-import secrets
-from pathlib import Path
 
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
 from msgspec import Struct
 
 from rayscope.errors import Unauthorized
+from rayscope.server.tokens import is_loopback
 
 OPEN_PATHS = frozenset({"/api/v1/health"})
 
@@ -48,21 +46,3 @@ class Guard(Struct, frozen=True, kw_only=True):
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         if not is_loopback(name.strip("[]")):
             raise Unauthorized(f"this server answers on loopback only, not as {host!r}", hint="open it as http://127.0.0.1, or start it with --host and a token")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address means this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def read_or_make_token(path: Path) -> str:
-    """The token in a file, readable by its owner only; a new one where there is none."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(24))
-    return path.read_text().strip()

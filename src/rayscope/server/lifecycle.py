@@ -20,21 +20,11 @@ from pathlib import Path
 import msgspec
 
 from rayscope import __version__
+from rayscope.address import DEFAULT_HOST, DEFAULT_PORT
 from rayscope.errors import DataFolderInUse, PortInUse, RayscopeError, ServerStartError
-from rayscope.server.auth import Guard, is_loopback, read_or_make_token
-from rayscope.server.services import ServerInfo
+from rayscope.model.server import ServerInfo
+from rayscope.server.tokens import is_loopback, read_or_make_token
 from rayscope.store.limits import SILENCE_S
-
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8465
-
-
-def default_data() -> Path:
-    """The data folder: RAYSCOPE_DATA, or rayscope in the user's data home."""
-    if given := os.environ.get("RAYSCOPE_DATA"):
-        return Path(given)
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "rayscope"
-
 
 def serve(data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, silence_s: float = SILENCE_S) -> None:
     """Serve in the foreground until a signal. Raises PortInUse, DataFolderInUse, DataFolderTooNew."""
@@ -87,28 +77,41 @@ def read_ingest_token(data: Path) -> str:
     return read_or_make_token(data / "ingest-token")
 
 
+def read_token(data: Path) -> str:
+    """The token that questions need when the folder's server listens off loopback."""
+    return read_or_make_token(data / "token")
+
+
 def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> None:
     import uvicorn  # noqa: PLC0415 the imports of a server are not those of `rayscope server status`
 
     from rayscope.server.app import make_app  # noqa: PLC0415
+    from rayscope.server.auth import Guard  # noqa: PLC0415
     from rayscope.server.services import Services  # noqa: PLC0415
 
     port = listener.getsockname()[1]
     info = ServerInfo(
         pid=os.getpid(), host=host, port=port, url=_url(host, port), data=str(data), version=__version__, started_ns=time.time_ns()
     )
-    guard = Guard(loopback=is_loopback(host), token=read_or_make_token(data / "token"), ingest_token=read_ingest_token(data))
+    guard = Guard(loopback=is_loopback(host), token=read_token(data), ingest_token=read_ingest_token(data))
     services = Services(data, guard, info, silence_s)
     _tune_collector()
     config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", timeout_graceful_shutdown=10)
     server = uvicorn.Server(config)
     (data / "server.json").write_bytes(msgspec.json.encode(info))
     print(f"rayscope server {__version__}  {info.url}  data in {data}", file=sys.stderr, flush=True)
+    _end_quietly()
     try:
         server.run(sockets=[listener])
     finally:
         with suppress(FileNotFoundError):
             (data / "server.json").unlink()
+
+
+def _end_quietly() -> None:
+    """After an orderly stop uvicorn raises the signal that asked for it once more; that must not cut our own tidying short."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
 
 
 def _tune_collector() -> None:

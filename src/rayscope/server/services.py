@@ -7,11 +7,10 @@ import resource
 import time
 from pathlib import Path
 
-from msgspec import Struct
-
 from rayscope import __version__
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.housekeeping import Housekeeper
+from rayscope.model.server import Health, ServerInfo, Version
 from rayscope.query.queries import Queries
 from rayscope.server.auth import Guard
 from rayscope.store.database import SCHEMA_VERSION, Database
@@ -19,43 +18,6 @@ from rayscope.store.journal import Journal
 
 STORE_FILE = "rayscope.duckdb"
 JOURNAL_FOLDER = "journal"
-
-
-class ServerInfo(Struct, frozen=True, kw_only=True):
-    """Who a running server is; also the content of server.json."""
-
-    pid: int
-    host: str
-    port: int
-    url: str
-    data: str
-    version: str
-    started_ns: int
-
-
-class Version(Struct, frozen=True, kw_only=True):
-    """The answer of /api/v1/version."""
-
-    version: str
-    pid: int
-    data: str
-    url: str
-    started_ns: int
-    schema_version: int
-    auth: bool
-
-
-class Health(Struct, frozen=True, kw_only=True):
-    """The answer of /api/v1/health. ``status`` is ok or disk_full."""
-
-    status: str
-    sessions: int
-    events: int
-    quarantined: int
-    free_bytes: int
-    db_bytes: int
-    rss_bytes: int
-    uptime_s: float
 
 
 class Services:

@@ -7,8 +7,8 @@ from typing import Any
 from litestar import Router, get
 from litestar.datastructures import State
 
+from rayscope.model.server import Health, Version
 from rayscope.query.sessions import ALL
-from rayscope.server.services import Health, Version
 
 
 @get("/version", sync_to_thread=False)

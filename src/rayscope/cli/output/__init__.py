@@ -1,0 +1,1 @@
+"""What the commands write: stdout is data, stderr is talk."""

@@ -1,0 +1,115 @@
+"""`rayscope summary`: counts by name and state."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+from cyclopts import App, Parameter
+from msgspec import Struct
+
+from rayscope.cli.options import Filters, Where, resource_name
+from rayscope.cli.output.formats import FORMATS, TABLE, check_format
+from rayscope.cli.output.table import lay_out, terminal_width
+from rayscope.cli.output.talk import tell
+from rayscope.cli.output.values import utc
+from rayscope.cli.watch import repeat
+from rayscope.client import Client
+from rayscope.errors import UsageError
+from rayscope.model.page import ActorSummary, TaskSummary
+from rayscope.model.resources import Column
+
+app = App(name="rayscope summary", help_format="plaintext", version_flags=())
+
+_RULE: Final = "-" * 36
+_WHERE: Final = Where()
+
+
+class Answer(Struct, frozen=True):
+    """A summary, ready to be shown: its totals, its columns and its rows."""
+
+    grouped_by: str
+    totals: Mapping[str, int]
+    columns: Sequence[Column]
+    rows: Sequence[dict[str, Any]]
+    session: str | None
+
+
+@app.default
+def summarize(
+    resource: Annotated[str, Parameter(help="tasks or actors.")],
+    /,
+    *,
+    filters: Filters = None,
+    format: Annotated[str, Parameter(help="table, json, jsonl, yaml or csv.")] = TABLE,  # noqa: A002 the option's name
+    watch: Annotated[bool, Parameter(name=["--watch", "-w"], negative=(), help="Show it again every 2 seconds until Ctrl-C.")] = False,
+    where: Where = _WHERE,
+) -> None:
+    """Count tasks by function and state, or actors by class and state. A retried task counts once, its retries beside it.
+
+    Examples:
+      rayscope summary tasks
+      rayscope summary tasks -f job_id=01000000 --format json
+      rayscope summary actors --at -1m
+    """
+    check_format(format)
+    name = resource_name(resource)
+    if name not in _QUESTIONS:
+        raise UsageError(f"no summary of {resource!r}", hint=f"there are {' and '.join(_QUESTIONS)}")
+    with where.client() as client:
+        if watch:
+            repeat(lambda: _show(_QUESTIONS[name](client, where, tuple(filters or ())), format), is_table=format == TABLE)
+        else:
+            _show(_QUESTIONS[name](client, where, tuple(filters or ())), format)
+
+
+def _tasks(client: Client, where: Where, filters: tuple[str, ...]) -> Answer:
+    summary: TaskSummary = client.task_summary(where.scope(), filters, where.at)
+    totals = {name: getattr(summary, name) for name in ("total_tasks", "total_actor_tasks", "total_actor_scheduled", "retries")}
+    return Answer("func_name", totals, _TASK_COLUMNS, [msgspec.structs.asdict(group) for group in summary.groups], summary.session)
+
+
+def _actors(client: Client, where: Where, filters: tuple[str, ...]) -> Answer:
+    summary: ActorSummary = client.actor_summary(where.scope(), filters, where.at)
+    return Answer("class", {"total_actors": summary.total_actors}, _ACTOR_COLUMNS, [msgspec.structs.asdict(group) for group in summary.groups], summary.session)
+
+
+_QUESTIONS: Final = {"tasks": _tasks, "actors": _actors}
+
+
+def _column(name: str, kind: str, description: str, unit: str | None = None) -> Column:
+    return Column(name=name, kind=kind, level="brief", unit=unit, description=description)
+
+
+_TASK_COLUMNS: Final = (
+    _column("name", "text", "The task's name"),
+    _column("state_counts", "json", "Tasks by state"),
+    _column("tasks", "int", "Tasks", "count"),
+    _column("retries", "int", "Attempts beyond the first", "count"),
+    _column("p50_ns", "int", "Median run time", "duration_ns"),
+    _column("p99_ns", "int", "99th percentile of the run time", "duration_ns"),
+    _column("total_ns", "int", "Run time in all", "duration_ns"),
+    _column("type", "text", "The task's type"),
+)
+_ACTOR_COLUMNS: Final = (
+    _column("class_name", "text", "The actor's class"),
+    _column("state_counts", "json", "Actors by state"),
+    _column("restarts", "int", "Restarts in all", "count"),
+)
+
+
+def _show(answer: Answer, chosen: str) -> None:
+    if chosen != TABLE:
+        sys.stdout.writelines(FORMATS[chosen](answer.rows, answer.columns))
+        return
+    lines = [f"======== Summary: {utc(time.time_ns())} UTC ========", *([f"Session: {answer.session}"] if answer.session else []), "Stats:", _RULE]
+    print("\n".join([*lines, *(f"{name}: {count:,}" for name, count in answer.totals.items())]))
+    if not answer.rows:
+        tell("Nothing to count.")
+        return
+    rows = [{**row, "state_counts": ", ".join(f"{state}: {count:,}" for state, count in row["state_counts"].items())} for row in answer.rows]
+    table = lay_out(answer.columns, rows, terminal_width(sys.stdout))
+    print("\n".join(["", f"Table (group by {answer.grouped_by}):", _RULE, *table.lines]))

@@ -1,0 +1,31 @@
+"""The environment variables that make Ray (2.51 and later) export what happens in it."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote, urlencode
+
+_AGGREGATOR: Final = "RAY_DASHBOARD_AGGREGATOR_AGENT"
+
+BUFFERED_EVENTS: Final = 200_000
+"""Events that a node's agent holds while it cannot send. Ray's own 100,000 are some fifteen seconds of a busy node, and then the oldest are
+dropped; far more would cost the node gigabytes, as Ray's comment on this setting tells."""
+
+WORKER_BUFFERED_EVENTS: Final = 1_000_000
+"""Events that one worker or driver holds between two reports: a driver that submits tasks in a loop makes some 30,000 a second."""
+
+
+def export_environment(server_url: str, ingest_token: str, cluster: str | None = None) -> dict[str, str]:
+    """The variables for the processes that start Ray: `ray start`, a pod, or a driver before ``ray.init``."""
+    query = f"?{urlencode({'cluster': cluster})}" if cluster else ""
+    address = f"{server_url.rstrip('/')}/ingest/{quote(ingest_token, safe='')}/ray/events{query}"
+    return {
+        "RAY_enable_ray_event": "1",
+        "RAY_enable_core_worker_ray_event_to_aggregator": "1",
+        f"{_AGGREGATOR}_EVENTS_EXPORT_ADDR": address,
+        f"{_AGGREGATOR}_EXPOSABLE_EVENT_TYPES": "ALL",
+        f"{_AGGREGATOR}_MAX_EVENT_BUFFER_SIZE": str(BUFFERED_EVENTS),
+        "RAY_task_events_max_num_status_events_buffer_on_worker": str(WORKER_BUFFERED_EVENTS),
+        "RAY_task_events_max_num_profile_events_buffer_on_worker": str(WORKER_BUFFERED_EVENTS),
+        "RAY_ray_event_recorder_max_queued_events": str(WORKER_BUFFERED_EVENTS),
+    }

@@ -1,0 +1,135 @@
+"""One cluster of a run: what is known of it, and how far it is drained."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from rayscope.errors import RayscopeError
+from rayscope.model.report import RunReport
+from rayscope.run.dashboard import exporter_counts, state_snapshot
+from rayscope.run.drain import Drain
+from rayscope.run.folder import ClusterFacts, Word
+from rayscope.run.server import Recording
+
+SNAPSHOT_S: Final = 5.0
+"""How often the states that the event feed lacks are asked for."""
+
+PROBE_S: Final = 0.2
+"""How often a draining agent is asked: its answer costs it some 30 ms."""
+
+SILENT_S: Final = 8.0
+"""An agent that has said nothing for this long while it should drain is taken to be gone."""
+
+
+class Cluster:
+    """A cluster that a program of the run started or joined."""
+
+    def __init__(self, facts: ClusterFacts, recording: Recording, command: str) -> None:
+        self.facts = facts
+        self.is_gone = False
+        self.drained: bool | None = None
+        self._recording = recording
+        self._drain: Drain | None = None
+        self._waiting: list[Word] = []
+        self._began_s = self._probed_s = self._heard_s = self._snapped_s = 0.0
+        self._last: Drain | None = None
+        self._report(
+            command=command,
+            driver_pid=facts.pid,
+            ray_version=facts.ray_version,
+            python_version=facts.python_version,
+            log_dir=facts.log_dir,
+            started_ns=facts.started_ns,
+        )
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether somebody waits for it to be drained."""
+        return self._drain is not None
+
+    @property
+    def undrained(self) -> int | None:
+        """Events that Ray is known to hold still, or to have held when the cluster went; None: not known."""
+        if self.drained:
+            return 0
+        return self._last.waiting if self._last else None
+
+    @property
+    def dropped(self) -> int | None:
+        """Events that Ray dropped because a buffer of its agent was full; None: not known."""
+        return self._last.dropped if self._last else None
+
+    def hold(self, word: Word | None, now_s: float) -> None:
+        """Begin to drain, or go on; ``word`` is answered when that is done."""
+        if word is not None:
+            self._waiting.append(word)
+        if self._drain is None:
+            self.snapshot(now_s)
+            self._drain = self._last = Drain(now_s)
+            self._began_s = self._heard_s = now_s
+            self.drained = None
+
+    def step(self, now_s: float, limit_s: float) -> None:
+        """Take the states' snapshot when it is due, and see how far draining is."""
+        if self._drain is None:
+            if not self.is_gone and now_s - self._snapped_s >= SNAPSHOT_S:
+                self.snapshot(now_s)
+            return
+        if now_s - self._probed_s >= PROBE_S:
+            self._probe(self._drain, now_s)
+        if self._drain.is_done(now_s):
+            self._end_drain(drained=True)
+        elif now_s - self._began_s >= limit_s or now_s - self._heard_s >= SILENT_S:
+            self._end_drain(drained=False)
+
+    def give_up(self) -> None:
+        """Whoever waited has gone on."""
+        if self._drain is not None:
+            self._end_drain(drained=False)
+
+    def end(self, *, exit_code: int | None, signal: int | None, stdout_path: str, stderr_path: str) -> None:
+        """Report how it went."""
+        self._report(
+            ended_ns=time.time_ns(),
+            cluster_ended=self.is_gone,
+            exit_code=exit_code,
+            signal=signal,
+            drained=self.drained,
+            undrained=self.undrained,
+            dropped=self.dropped,
+            stdout_path=stdout_path,
+            stderr_path=stderr_path,
+        )
+
+    def snapshot(self, now_s: float) -> None:
+        """Pass on the states that the event feed lacks."""
+        if self.facts.dashboard and (snapshot := state_snapshot(self.facts.session_name, self.facts.dashboard)) is not None:
+            try:
+                self._recording.post_states(snapshot)
+            except RayscopeError as error:
+                self._recording.miss(error)
+        self._snapped_s = now_s
+
+    def answers(self) -> bool:
+        """Whether its node's agent still answers."""
+        return exporter_counts(self.facts.metrics) is not None
+
+    def _probe(self, drain: Drain, now_s: float) -> None:
+        self._probed_s = now_s
+        if (counts := exporter_counts(self.facts.metrics)) is not None:
+            drain.observe(counts, now_s)
+            self._heard_s = now_s
+
+    def _end_drain(self, *, drained: bool) -> None:
+        self._drain = None
+        self.drained = drained
+        for word in self._waiting:
+            word.answer()
+        self._waiting.clear()
+
+    def _report(self, **known: object) -> None:
+        try:
+            self._recording.post_run(RunReport(session=self.facts.session_name, job_id=self.facts.job_id, **known))  # type: ignore[arg-type]  # by name
+        except RayscopeError as error:
+            self._recording.miss(error)

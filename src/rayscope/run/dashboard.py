@@ -1,0 +1,75 @@
+"""What Ray's own dashboard and agents tell a recorder: metrics pages, and the states that the event feed lacks."""
+
+from __future__ import annotations
+
+import os
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from rayscope.model.report import StateSnapshot
+from rayscope.ray.exporter_metrics import ExporterCounts, read_exporter_counts
+
+_TIMEOUT_S: Final = 3.0
+_LIMIT: Final = 10_000
+_STATES: Final = ("placement_groups", "runtime_envs", "cluster_events")
+
+
+def exporter_counts(metrics: str) -> ExporterCounts | None:
+    """What the agent at ``host:port`` says of its export; None where it cannot be asked or has exported nothing."""
+    try:
+        return read_exporter_counts(_fetch(f"http://{metrics}/metrics").decode())
+    except OSError:
+        return None
+
+
+def state_snapshot(session: str, dashboard: str) -> StateSnapshot | None:
+    """Rows of Ray's state API at ``host:port``; None where nothing could be had."""
+    found = {name: _rows(f"http://{dashboard}/api/v0/{name}?limit={_LIMIT}&detail=true&timeout={_TIMEOUT_S:.0f}") for name in _STATES}
+    submissions = _submissions(f"http://{dashboard}/api/jobs/")
+    if submissions is None and all(rows is None for rows in found.values()):
+        return None
+    return StateSnapshot(
+        session=session, taken_ns=time.time_ns(), submissions=submissions or [], **{name: rows or [] for name, rows in found.items()}
+    )
+
+
+def _rows(url: str) -> list[dict[str, Any]] | None:
+    try:
+        answer = msgspec.json.decode(_fetch(url))
+    except (OSError, msgspec.DecodeError):
+        return None
+    data = answer.get("data") or {}
+    rows: list[dict[str, Any]] = (data.get("result") or {}).get("result") or []
+    return rows
+
+
+def _submissions(url: str) -> list[dict[str, Any]] | None:
+    try:
+        rows: list[dict[str, Any]] = msgspec.json.decode(_fetch(url))
+    except (OSError, msgspec.DecodeError):
+        return None
+    return rows
+
+
+def _fetch(url: str) -> bytes:
+    request = urllib.request.Request(url, headers=_authorization())  # noqa: S310 the cluster's own address
+    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+        content: bytes = answer.read()
+    return content
+
+
+def _authorization() -> dict[str, str]:
+    """Since 2.59 a local cluster asks for the token that Ray keeps in the user's home."""
+    token = os.environ.get("RAY_AUTH_TOKEN") or _token_in(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token")
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def _token_in(path: str) -> str | None:
+    try:
+        return Path(path).expanduser().read_text().strip()
+    except OSError:
+        return None

@@ -1,0 +1,49 @@
+"""The one line that says what a run waits for, on stderr: in place in a terminal, now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+_PATIENCE_S: Final = 2.0
+_EVERY_S: Final = {True: 0.2, False: 5.0}
+
+
+class Progress:
+    """Says nothing for the first seconds: most clusters are drained by then."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._since_s: float | None = None
+        self._said_s = 0.0
+        self._is_shown = False
+
+    def show(self, waiting: int, now_s: float, draining: bool) -> None:  # noqa: FBT001 one call, by name of its variable
+        """``waiting`` events are still in Ray."""
+        if not draining:
+            self._since_s = None
+            self.clear()
+            return
+        self._since_s = self._since_s or now_s
+        if now_s - self._since_s < _PATIENCE_S or now_s - self._said_s < _EVERY_S[self._terminal]:
+            return
+        self._said_s = now_s
+        what = f"{waiting:,} events to come" if waiting else "waiting for the last reports"
+        self._write(f"rayscope: letting Ray's events out before the cluster goes: {what} ({now_s - self._since_s:.0f} s)")
+
+    def say(self, text: str) -> None:
+        """A line that stays."""
+        self.clear()
+        print(f"rayscope: {text}", file=sys.stderr, flush=True)
+
+    def clear(self) -> None:
+        """Take the line away."""
+        if self._is_shown and self._terminal:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()
+        self._is_shown = False
+
+    def _write(self, line: str) -> None:
+        sys.stderr.write(f"\r\x1b[K{line}" if self._terminal else f"{line}\n")
+        sys.stderr.flush()
+        self._is_shown = True

@@ -1,0 +1,106 @@
+"""The recorder of a run: reads what its drivers say, drains their clusters when they ask, reports to the server."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Final
+
+import msgspec
+
+from rayscope.run.cluster import Cluster
+from rayscope.run.folder import ClusterFacts, RunFolder, Word
+from rayscope.run.progress import Progress
+from rayscope.run.server import Recording
+
+_STEP_S: Final = 0.03
+
+
+class Recorder:
+    """Works in a thread of its own until `finish`."""
+
+    def __init__(self, folder: RunFolder, recording: Recording, command: str, drain_s: float, progress: Progress) -> None:
+        self.clusters: dict[str, Cluster] = {}
+        self._folder = folder
+        self._recording = recording
+        self._command = command
+        self._drain_s = drain_s
+        self._progress = progress
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
+        self._handlers: dict[str, Callable[[Word], None]] = {
+            "cluster": self._on_cluster,
+            "ending": self._on_hold,
+            "stopping": self._on_hold,
+            "gone": self._on_gone,
+        }
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def finish(self) -> None:
+        """The program has ended: take its last words, let out what clusters that live on still hold, and stop."""
+        self._ending.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while not self._ending.is_set():
+            self._step()
+            self._ending.wait(_STEP_S)
+        self._step()
+        self._take_leave()
+        while any(cluster.is_draining for cluster in self.clusters.values()):
+            self._step()
+            time.sleep(_STEP_S)
+        self._progress.clear()
+
+    def _step(self) -> None:
+        for word in self._folder.new_words():
+            self._handlers[word.kind](word)
+        now_s = time.monotonic()
+        for cluster in self.clusters.values():
+            cluster.step(now_s, self._drain_s)
+        self._progress.show(sum(cluster.undrained or 0 for cluster in self.clusters.values() if cluster.is_draining), now_s, self._is_draining())
+
+    def _is_draining(self) -> bool:
+        return any(cluster.is_draining for cluster in self.clusters.values())
+
+    def _take_leave(self) -> None:
+        """Nobody waits any more. What has not gone may be about to go (its driver was killed), or live on (it was joined)."""
+        now_s = time.monotonic()
+        for cluster in self.clusters.values():
+            cluster.give_up()
+            if cluster.is_gone:
+                continue
+            if cluster.answers():
+                cluster.hold(None, now_s)
+            else:
+                cluster.is_gone = True
+                cluster.drained = False
+
+    def _on_cluster(self, word: Word) -> None:
+        facts = msgspec.convert(word.content, ClusterFacts)
+        self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
+        word.answer()
+        if not facts.started_here:
+            self._progress.say(f"joined the running cluster at {facts.address}; it is recorded if it was started with `rayscope env`")
+
+    def _on_hold(self, word: Word) -> None:
+        """Drain what is named; `ray stop` names nothing, and means all."""
+        named = list(self._named(word))
+        if not named:
+            word.answer()
+        for cluster in named:
+            cluster.hold(word, time.monotonic())
+
+    def _on_gone(self, word: Word) -> None:
+        for cluster in self._named(word):
+            cluster.give_up()
+            cluster.is_gone = True
+        word.answer()
+
+    def _named(self, word: Word) -> Iterable[Cluster]:
+        name = word.content.get("session_name")
+        return [cluster for cluster in self.clusters.values() if not cluster.is_gone and name in {None, cluster.facts.session_name}]

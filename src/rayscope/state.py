@@ -1,0 +1,348 @@
+"""The Python API: the names and parameters of ``ray.util.state``, over live and finished clusters.
+
+    from rayscope.state import list_tasks, summarize_tasks
+
+    for task in list_tasks(filters=[("state", "=", "FAILED")], detail=True):
+        print(task.name, task.error_type)
+
+Beyond Ray's: filters with all of ``= != < <= > >= ~ !~ in``, ``session`` (a name, a prefix, ``latest`` or ``all``), ``at``
+(states as they were then), ``sort``, no cap on ``limit``, and ``to_arrow()``, ``to_pandas()`` and ``to_polars()``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
+
+import msgspec
+from msgspec import Struct
+
+from rayscope.address import find_address
+from rayscope.client import Client
+from rayscope.errors import NotFound
+from rayscope.model.actor import Actor
+from rayscope.model.event import Event
+from rayscope.model.job import Job
+from rayscope.model.node import Node
+from rayscope.model.page import ActorSummary, Page, TaskSummary
+from rayscope.model.placement_group import PlacementGroup
+from rayscope.model.resources import RESOURCES, Resource
+from rayscope.model.runtime_env import RuntimeEnv
+from rayscope.model.session import Session
+from rayscope.model.task import Task
+from rayscope.model.worker import Worker
+from rayscope.query.request import ListRequest
+from rayscope.query.sessions import LATEST
+from rayscope.store.limits import DEFAULT_PAGE, MAX_PAGE
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+Row = TypeVar("Row", bound=Struct)
+Filter = str | tuple[str, str, Any]
+"""``"state=FAILED"``, or Ray's form ``("state", "=", "FAILED")``."""
+
+DEFAULT_TIMEOUT_S: Final = 30
+
+
+class Rows(Sequence[Row], Generic[Row]):
+    """The rows of a listing, fetched page by page as they are asked for. Without ``detail``, detail fields are None.
+
+    ``total`` counts the resource in the session, ``num_filtered`` what the filters left, ``warnings`` say what is missing.
+    """
+
+    def __init__(self, client: Client, request: ListRequest, kind: type[Row], limit: int | None) -> None:
+        self._pages = client.pages(request)
+        self._kind = kind
+        self._limit = limit
+        self._rows: list[dict[str, Any]] = []
+        self._done = False
+        self._first = self._fetch()
+
+    @property
+    def total(self) -> int:
+        """Rows of the resource, before filters."""
+        return self._first.total
+
+    @property
+    def num_filtered(self) -> int:
+        """Rows that fit the filters."""
+        return self._first.num_filtered
+
+    @property
+    def session(self) -> str | None:
+        """The session that was asked; None for all."""
+        return self._first.session
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is missing or was cut."""
+        return self._first.warnings
+
+    def __iter__(self) -> Iterator[Row]:
+        at = 0
+        while self._reach(at):
+            yield self._typed(self._rows[at])
+            at += 1
+
+    def __len__(self) -> int:
+        self._reach_all()
+        return len(self._rows)
+
+    @overload
+    def __getitem__(self, at: int) -> Row: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Row]: ...
+    def __getitem__(self, at: int | slice) -> Row | list[Row]:
+        if isinstance(at, slice):
+            self._reach_all()
+            return [self._typed(row) for row in self._rows[at]]
+        if at < 0:
+            self._reach_all()
+        elif not self._reach(at):
+            raise IndexError(f"row {at} of {len(self._rows)}")
+        return self._typed(self._rows[at])
+
+    def __repr__(self) -> str:
+        return f"<Rows of {self._kind.__name__}: {self.num_filtered} fit, {self.total} in all>"
+
+    def dicts(self) -> list[dict[str, Any]]:
+        """All rows as plain mappings of the columns asked for."""
+        self._reach_all()
+        return self._rows
+
+    def to_arrow(self) -> pa.Table:
+        """All rows as an Arrow table; nested columns as JSON text, times as UTC nanoseconds. Needs pyarrow."""
+        from rayscope.frames import to_arrow  # noqa: PLC0415 pyarrow takes longer to import than most questions take
+
+        return to_arrow(self.dicts(), _resource_of(self._kind))
+
+    def to_pandas(self) -> pd.DataFrame:
+        """All rows as a pandas frame. Needs pandas."""
+        return self.to_arrow().to_pandas()
+
+    def to_polars(self) -> pl.DataFrame:
+        """All rows as a polars frame. Needs polars."""
+        import polars  # noqa: PLC0415, ICN001 optional
+
+        frame = polars.from_arrow(self.to_arrow())
+        assert isinstance(frame, polars.DataFrame)  # noqa: S101 of a table, polars makes a frame
+        return frame
+
+    def _typed(self, row: dict[str, Any]) -> Row:
+        return msgspec.convert(row, self._kind)
+
+    def _reach(self, at: int) -> bool:
+        """Fetch until row ``at`` is there. False if there is no such row."""
+        while at >= len(self._rows) and not self._done:
+            self._fetch()
+        return at < len(self._rows)
+
+    def _reach_all(self) -> None:
+        while not self._done:
+            self._fetch()
+
+    def _fetch(self) -> Page:
+        page = next(self._pages)
+        self._rows += page.rows
+        if self._limit is not None and len(self._rows) >= self._limit:
+            del self._rows[self._limit :]
+            self._done = True
+        self._done = self._done or page.next is None
+        return page
+
+
+def list_sessions(**options: Any) -> Rows[Session]:
+    """Every cluster lifetime that is recorded, the newest first. Options as for `list_tasks`."""
+    return _list(Session, **options)
+
+
+def list_nodes(**options: Any) -> Rows[Node]:
+    """The nodes of a session. Options as for `list_tasks`."""
+    return _list(Node, **options)
+
+
+def list_workers(**options: Any) -> Rows[Worker]:
+    """The worker and driver processes of a session. Options as for `list_tasks`."""
+    return _list(Worker, **options)
+
+
+def list_jobs(**options: Any) -> Rows[Job]:
+    """The jobs of a session. Options as for `list_tasks`."""
+    return _list(Job, **options)
+
+
+def list_actors(**options: Any) -> Rows[Actor]:
+    """The actors of a session. Options as for `list_tasks`."""
+    return _list(Actor, **options)
+
+
+def list_tasks(  # noqa: PLR0913 Ray's parameters and our own
+    address: str | None = None,
+    filters: Sequence[Filter] | None = None,
+    limit: int | None = DEFAULT_PAGE,
+    timeout: float = DEFAULT_TIMEOUT_S,
+    *,
+    detail: bool = False,
+    session: str = LATEST,
+    sort: str | None = None,
+    at: str | None = None,
+    exclude_driver: bool = True,
+) -> Rows[Task]:
+    """The task attempts of a session.
+
+    ``address``: the server's; without it RAYSCOPE_ADDRESS, or the server that runs on this machine. ``limit`` None is no limit: pages
+    are fetched as they are asked for. ``timeout`` in seconds. ``at``: a time such as ``-5m`` or ``2026-11-23T14:03``.
+    Raises FilterError, NotFound, ServerUnreachable.
+    """
+    return _list(
+        Task,
+        address=address,
+        filters=filters,
+        limit=limit,
+        timeout=timeout,
+        detail=detail,
+        session=session,
+        sort=sort,
+        at=at,
+        exclude_driver=exclude_driver,
+    )
+
+
+def list_placement_groups(**options: Any) -> Rows[PlacementGroup]:
+    """The placement groups of a session. Options as for `list_tasks`."""
+    return _list(PlacementGroup, **options)
+
+
+def list_runtime_envs(**options: Any) -> Rows[RuntimeEnv]:
+    """The runtime envs of a session. Options as for `list_tasks`."""
+    return _list(RuntimeEnv, **options)
+
+
+def list_cluster_events(**options: Any) -> Rows[Event]:
+    """The events of a session, those of tasks aside. Options as for `list_tasks`."""
+    return _list(Event, **options)
+
+
+def get_session(id: str = LATEST, **options: Any) -> Session:  # noqa: A002 Ray's parameter name
+    """A session by name, unique prefix, or ``latest``. Raises NotFound, Ambiguous."""
+    if id == LATEST:
+        return list_sessions(limit=1, detail=True, **options)[0]
+    return _get(Session, id, **options)[0]
+
+
+def get_node(id: str, **options: Any) -> Node | None:  # noqa: A002 Ray's parameter name
+    """A node by id or unique prefix, None if there is none. Options: address, timeout, session, at."""
+    return _one(Node, id, options)
+
+
+def get_worker(id: str, **options: Any) -> Worker | None:  # noqa: A002 Ray's parameter name
+    """A worker by id or unique prefix, None if there is none."""
+    return _one(Worker, id, options)
+
+
+def get_job(id: str, **options: Any) -> Job | None:  # noqa: A002 Ray's parameter name
+    """A job by job or submission id, None if there is none."""
+    return _one(Job, id, options)
+
+
+def get_actor(id: str, **options: Any) -> Actor | None:  # noqa: A002 Ray's parameter name
+    """An actor by id or unique prefix, None if there is none."""
+    return _one(Actor, id, options)
+
+
+def get_placement_group(id: str, **options: Any) -> PlacementGroup | None:  # noqa: A002 Ray's parameter name
+    """A placement group by id or unique prefix, None if there is none."""
+    return _one(PlacementGroup, id, options)
+
+
+def get_task(id: str, **options: Any) -> Task | list[Task] | None:  # noqa: A002 Ray's parameter name
+    """A task by id or unique prefix: its attempt, a list if it has several (as Ray gives it), None if there is none."""
+    try:
+        attempts = _get(Task, id, **options)
+    except NotFound:
+        return None
+    return attempts[0] if len(attempts) == 1 else attempts
+
+
+def summarize_tasks(
+    address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, *, filters: Sequence[Filter] = (), session: str = LATEST, at: str | None = None
+) -> TaskSummary:
+    """Tasks by name and state; each counts once, by its last attempt, and ``retries`` counts the further ones."""
+    with _client(address, timeout) as client:
+        return client.task_summary(session, _texts(filters), at)
+
+
+def summarize_actors(
+    address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, *, filters: Sequence[Filter] = (), session: str = LATEST, at: str | None = None
+) -> ActorSummary:
+    """Actors by class and state."""
+    with _client(address, timeout) as client:
+        return client.actor_summary(session, _texts(filters), at)
+
+
+def _list(  # noqa: PLR0913 the options of every listing
+    kind: type[Row],
+    address: str | None = None,
+    filters: Sequence[Filter] | None = None,
+    limit: int | None = DEFAULT_PAGE,
+    timeout: float = DEFAULT_TIMEOUT_S,
+    *,
+    detail: bool = False,
+    session: str = LATEST,
+    sort: str | None = None,
+    at: str | None = None,
+    exclude_driver: bool = True,
+) -> Rows[Row]:
+    resource = _resource_of(kind)
+    request = ListRequest(
+        resource=resource.name,
+        session=session,
+        filters=_texts(filters or ()),
+        sort=sort,
+        limit=MAX_PAGE if limit is None else min(limit, MAX_PAGE),
+        columns=None if detail else _needed(resource),
+        detail=detail,
+        at=at,
+        exclude_driver=exclude_driver,
+    )
+    return Rows(_client(address, timeout), request, kind, limit)
+
+
+def _needed(resource: Resource) -> str:
+    """The brief columns and the key, which every row must have to be typed."""
+    named = [column.name for column in resource.columns if column.level == "brief" or column.name in resource.key]
+    return ",".join(named)
+
+
+def _get(
+    kind: type[Row], wanted: str, address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, *, session: str = LATEST, at: str | None = None
+) -> list[Row]:
+    with _client(address, timeout) as client:
+        return msgspec.convert(client.get(_resource_of(kind).name, wanted, session, at), list[kind])  # type: ignore[valid-type]  # a type at run time
+
+
+def _one(kind: type[Row], wanted: str, options: dict[str, Any]) -> Row | None:
+    try:
+        return _get(kind, wanted, **options)[0]
+    except NotFound:
+        return None
+
+
+def _client(address: str | None, timeout: float) -> Client:
+    return Client(address or find_address(), timeout_s=timeout)
+
+
+def _texts(filters: Sequence[Filter]) -> tuple[str, ...]:
+    return tuple(given if isinstance(given, str) else _text(*given) for given in filters)
+
+
+def _text(column: str, op: str, value: Any) -> str:
+    listed = ",".join(map(str, value)) if isinstance(value, (list, tuple, set, frozenset)) else str(value)
+    return f"{column} {op} {listed}"
+
+
+def _resource_of(kind: type[Struct]) -> Resource:
+    return next(resource for resource in RESOURCES.values() if resource.row is kind)

@@ -10,7 +10,7 @@ import http.client
 import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
@@ -45,7 +45,7 @@ class Client:
         self._connection = _SCHEMES[parts.scheme](parts.hostname, parts.port, timeout=timeout_s)
         self._lock = threading.Lock()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

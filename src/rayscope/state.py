@@ -115,7 +115,7 @@ class Rows(Sequence[Row], Generic[Row]):
 
     def to_arrow(self) -> pa.Table:
         """All rows as an Arrow table; nested columns as JSON text, times as UTC nanoseconds. Needs pyarrow."""
-        from rayscope.frames import to_arrow  # noqa: PLC0415 pyarrow takes longer to import than most questions take
+        from rayscope.frames import to_arrow
 
         return to_arrow(self.dicts(), _resource_of(self._kind))
 
@@ -125,10 +125,10 @@ class Rows(Sequence[Row], Generic[Row]):
 
     def to_polars(self) -> pl.DataFrame:
         """All rows as a polars frame. Needs polars."""
-        import polars  # noqa: PLC0415, ICN001 optional
+        import polars  # noqa: ICN001 optional
 
         frame = polars.from_arrow(self.to_arrow())
-        assert isinstance(frame, polars.DataFrame)  # noqa: S101 of a table, polars makes a frame
+        assert isinstance(frame, polars.DataFrame)
         return frame
 
     def _typed(self, row: dict[str, Any]) -> Row:

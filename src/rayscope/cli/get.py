@@ -12,7 +12,10 @@ from rayscope.cli.output.formats import FORMATS, TABLE, check_format
 from rayscope.errors import UsageError
 from rayscope.model.resources import RESOURCES
 
-app = App(name="rayscope get", help_format="plaintext", version_flags=())
+app = App(name="rayscope get", help_format="plaintext", version_flags=(), help_epilogue="""\
+Examples:
+  rayscope get task 16310a0f0a45af5c
+  rayscope get job 01000000 --session session_2026-11-23 --format json""")
 
 _WHERE: Final = Where()
 
@@ -26,12 +29,7 @@ def get(
     format: Annotated[str, Parameter(help="yaml, json, jsonl or csv.")] = "yaml",  # noqa: A002 the option's name
     where: Where = _WHERE,
 ) -> None:
-    """Show everything known of one task, actor, job, node … A task that was retried has one row an attempt.
-
-    Examples:
-      rayscope get task 16310a0f0a45af5c
-      rayscope get job 01000000 --session session_2026-11-23 --format json
-    """
+    """Show everything known of one task, actor, job, node … A task that was retried has one row an attempt."""
     if check_format(format) == TABLE:
         raise UsageError("get has no table format", hint=f"there are {', '.join(FORMATS)}")
     name = resource_name(resource)

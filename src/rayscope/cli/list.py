@@ -24,10 +24,25 @@ from rayscope.query.filters import parse_columns
 from rayscope.query.request import ListRequest
 from rayscope.store.limits import DEFAULT_PAGE, MAX_PAGE
 
-app = App(name="rayscope list", help_format="plaintext", version_flags=())
+app = App(name="rayscope list", help_format="plaintext", version_flags=(), help_epilogue="""\
+Examples:
+  rayscope list tasks -f state=FAILED --sort -end_ns
+  rayscope list actors --session session_2026-11-23 --format json
+  rayscope list tasks --at -30s -f state=RUNNING""")
 
 _RULE: Final = "-" * 30
 _WHERE: Final = Where()
+
+_FIRST: Final[dict[str, tuple[str, ...]]] = {
+    "sessions": ("session", "state", "tasks", "failed_tasks", "jobs", "actors", "nodes", "started_ns"),
+    "nodes": ("node_id", "node_ip", "state", "is_head_node", "state_message"),
+    "workers": ("worker_id", "state", "pid", "worker_type", "exit_type", "ip"),
+    "jobs": ("job_id", "status", "entrypoint", "message", "submission_id"),
+    "actors": ("actor_id", "class_name", "state", "name", "pid"),
+    "tasks": ("task_id", "name", "state", "duration_ns", "attempt_number", "error_type"),
+    "events": ("time_ns", "severity", "event_type", "message"),
+}
+"""What is worth the room of a narrow terminal, the most telling first."""
 
 
 @app.default
@@ -44,13 +59,7 @@ def list_rows(  # noqa: PLR0913 one parameter an option
     watch: Annotated[bool, Parameter(name=["--watch", "-w"], negative=(), help="Show it again every 2 seconds until Ctrl-C.")] = False,
     where: Where = _WHERE,
 ) -> None:
-    """List the rows of one resource, of the newest session unless told otherwise.
-
-    Examples:
-      rayscope list tasks -f state=FAILED --sort -end_ns
-      rayscope list actors --session session_2026-11-23 --format json
-      rayscope list tasks --at -30s -f state=RUNNING
-    """
+    """List the rows of one resource, of the newest session unless told otherwise."""
     chosen = check_format(format or ("yaml" if detail else TABLE))
     request = _request(resource, filters, sort, limit, columns, detail=detail, where=where)
     with where.client() as client:
@@ -60,7 +69,7 @@ def list_rows(  # noqa: PLR0913 one parameter an option
             _show(client, request, limit, chosen)
 
 
-def _request(  # noqa: PLR0913, PLR0917 the options of one command
+def _request(
     resource: str, filters: list[str] | None, sort: str | None, limit: int, columns: str | None, *, detail: bool, where: Where
 ) -> ListRequest:
     if limit < 0:
@@ -111,7 +120,7 @@ def _show_table(request: ListRequest, page: Page, columns: tuple[Column, ...], r
     if not rows:
         _tell_empty(request, page)
         return
-    table = lay_out(columns, rows, terminal_width(sys.stdout))
+    table = lay_out(columns, rows, terminal_width(sys.stdout), first=() if request.columns else _FIRST.get(request.resource, ()))
     print("\n".join(["", "Table:", _RULE, *table.lines]))
     sys.stdout.flush()
     if table.left_out:

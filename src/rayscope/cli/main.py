@@ -1,9 +1,9 @@
 """The table of verbs, and the one place where errors become exit codes.
 
-    0  done                              3  no server answers, or it cannot just now
-    1  it failed                         4  no such session, id or resource
-    2  the command is worded wrongly     5  a token is missing or wrong
-    130  interrupted                     `rayscope run`: the program's own code, 128 + N if signal N ended it
+0  done                              3  no server answers, or it cannot just now
+1  it failed                         4  no such session, id or resource
+2  the command is worded wrongly     5  a token is missing or wrong
+130  interrupted                     `rayscope run`: the program's own code, 128 + N if signal N ended it
 """
 
 from __future__ import annotations
@@ -75,8 +75,8 @@ def load(verb: Verb) -> App:
 
 
 def _guarded(verb: Verb, arguments: list[str]) -> int:
-    from rayscope.cli.output.talk import tell_error  # noqa: PLC0415 top-level help does without all of this
-    from rayscope.errors import RayscopeError  # noqa: PLC0415
+    from rayscope.cli.output.talk import tell_error
+    from rayscope.errors import RayscopeError
 
     try:
         code = _call(load(verb), arguments)
@@ -93,9 +93,9 @@ def _guarded(verb: Verb, arguments: list[str]) -> int:
 
 
 def _call(app: App, arguments: list[str]) -> int:
-    from cyclopts import CycloptsError  # noqa: PLC0415
+    from cyclopts import CycloptsError
 
-    from rayscope.errors import UsageError  # noqa: PLC0415
+    from rayscope.errors import UsageError
 
     try:
         result = app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
@@ -106,7 +106,7 @@ def _call(app: App, arguments: list[str]) -> int:
 
 def _drop_stdout() -> None:
     """The reader of our output left (`| head`): nothing more is written, not even at exit."""
-    import os  # noqa: PLC0415
+    import os
 
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
@@ -131,9 +131,9 @@ def _help() -> str:
 
 
 def _unknown(given: str) -> int:
-    import difflib  # noqa: PLC0415
+    import difflib
 
-    from rayscope.cli.output.talk import tell_error  # noqa: PLC0415
+    from rayscope.cli.output.talk import tell_error
 
     near = difflib.get_close_matches(given, [verb.name for verb in VERBS], n=1)
     tell_error(f"no verb {given!r}", f"did you mean `rayscope {near[0]}`?" if near else "`rayscope --help` lists the verbs")

@@ -16,7 +16,11 @@ from rayscope.query.values import parse_duration
 from rayscope.server import lifecycle
 from rayscope.store.limits import SILENCE_S
 
-app = App(name="rayscope server", help_format="plaintext", version_flags=())
+app = App(name="rayscope server", help_format="plaintext", version_flags=(), help_epilogue="""\
+Examples:
+  rayscope server
+  rayscope server --data /mnt/ray-history --host 0.0.0.0
+  rayscope server start""")
 
 Data = Annotated[Path | None, Parameter(help="The data folder; else RAYSCOPE_DATA, or ~/.local/share/rayscope.")]
 Host = Annotated[str, Parameter(help="The address to listen on; off loopback, every question needs the token.")]
@@ -29,13 +33,7 @@ _SILENCE = f"{SILENCE_S:.0f}s"
 
 @app.default
 def serve(*, data: Data = None, host: Host = DEFAULT_HOST, port: Port = DEFAULT_PORT, silence: Silence = _SILENCE) -> None:
-    """Run the server in the foreground until Ctrl-C.
-
-    Examples:
-      rayscope server
-      rayscope server --data /mnt/ray-history --host 0.0.0.0
-      rayscope server start
-    """
+    """Run the server in the foreground until Ctrl-C."""
     lifecycle.serve(data or default_data(), host, port, _seconds(silence))
 
 

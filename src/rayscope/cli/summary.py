@@ -22,7 +22,11 @@ from rayscope.errors import UsageError
 from rayscope.model.page import ActorSummary, TaskSummary
 from rayscope.model.resources import Column
 
-app = App(name="rayscope summary", help_format="plaintext", version_flags=())
+app = App(name="rayscope summary", help_format="plaintext", version_flags=(), help_epilogue="""\
+Examples:
+  rayscope summary tasks
+  rayscope summary tasks -f job_id=01000000 --format json
+  rayscope summary actors --at -1m""")
 
 _RULE: Final = "-" * 36
 _WHERE: Final = Where()
@@ -48,13 +52,7 @@ def summarize(
     watch: Annotated[bool, Parameter(name=["--watch", "-w"], negative=(), help="Show it again every 2 seconds until Ctrl-C.")] = False,
     where: Where = _WHERE,
 ) -> None:
-    """Count tasks by function and state, or actors by class and state. A retried task counts once, its retries beside it.
-
-    Examples:
-      rayscope summary tasks
-      rayscope summary tasks -f job_id=01000000 --format json
-      rayscope summary actors --at -1m
-    """
+    """Count tasks by function and state, or actors by class and state. A retried task counts once, its retries beside it."""
     check_format(format)
     name = resource_name(resource)
     if name not in _QUESTIONS:

@@ -76,8 +76,11 @@ class Committer:
         self.ends_ns = time.time_ns()  # when something last ended: what was open at the last stop is looked at once
         self._bodies: queue.SimpleQueue[Body | None] = queue.SimpleQueue()
         self._waiting_bytes = 0
+        self._impatient = threading.Event()  # while opening and while closing a full disk is not waited out
+        self._impatient.set()
         self._backlog: Backlog[Work] = Backlog(limits.BACKLOG_EVENTS)
         self._replay()
+        self._impatient.clear()
         self._threads = [threading.Thread(target=run, name=f"rayscope-{run.__name__.strip('_')}", daemon=True) for run in (self._accept, self._apply)]
         for thread in self._threads:
             thread.start()
@@ -98,7 +101,8 @@ class Committer:
         return done
 
     def close(self) -> None:
-        """Accept and apply what waits, then stop."""
+        """Accept and apply what waits, then stop. What a full disk keeps from being applied stays in the journal for the next opening."""
+        self._impatient.set()
         self._bodies.put(None)
         self._threads[0].join()
         self._backlog.close()
@@ -140,8 +144,19 @@ class Committer:
     def _apply(self) -> None:
         """Thread: the backlog into the database, many batches a transaction."""
         while (works := self._backlog.take(limits.GROUP_EVENTS, limits.GROUP_WAIT_S)) is not None:
-            self._apply_all(works)
+            try:
+                self._apply_all(works)
+            except _LeftInJournalError:
+                return self._refuse_reports(works)
             self._journal.forget(self._database.read(applied_position))
+
+    def _refuse_reports(self, works: Sequence[Work] | None) -> None:
+        """Nothing is applied past a batch that was left in the journal: reports that wait behind it are told."""
+        while works is not None:
+            for work in works:
+                if work.applied is not None and not work.applied.done():
+                    work.applied.set_exception(Unavailable("the server stops, and its disk is full", hint="make room, and start it again"))
+            works = self._backlog.take(limits.GROUP_EVENTS, 0)
 
     def _apply_all(self, works: Sequence[Work]) -> None:
         try:
@@ -164,7 +179,8 @@ class Committer:
             except DiskFull as error:
                 if work.applied is None:
                     log.warning("applying waits: %s", error)
-                    time.sleep(_RETRY_S)
+                    if self._impatient.wait(_RETRY_S):
+                        raise _LeftInJournalError from error
                     continue
                 work.applied.set_exception(error)
             except Exception as error:
@@ -184,8 +200,10 @@ class Committer:
         except Exception as error:
             if not isinstance(work.content, Batch):
                 raise
-            for half in _halves(work.content, error):
-                self._write_pieces(Work(half, work.cluster, work.end))
+            *first, last = _halves(work.content, error)
+            for half in first:
+                self._write_pieces(Work(half, work.cluster, None))
+            self._write_pieces(Work(last, work.cluster, work.end))  # with it the batch is whole: only now has the journal's record been applied
 
     def _write(self, works: Sequence[Work]) -> None:
         changes = Changes(self._sessions.number, time.time_ns())
@@ -220,13 +238,22 @@ class Committer:
         for record in self._journal.replay(self._database.read(applied_position)):
             works.append(Work(decode_batch(record.body), record.label or None, record.end))
             if sum(work.size for work in works) >= limits.GROUP_EVENTS:
-                self._apply_all(works)
+                self._reapply(works)
                 works = []
-        if works:
+        self._reapply(works)
+
+    def _reapply(self, works: Sequence[Work]) -> None:
+        try:
             self._apply_all(works)
+        except _LeftInJournalError as error:
+            raise DiskFull("no room to apply what the journal holds", hint="make room in the data folder, and start the server again") from error
 
 
 _ACCEPT_AT_ONCE = 16
+
+
+class _LeftInJournalError(Exception):
+    """The server stops while the disk is full: what was accepted is applied by the next one."""
 
 
 def _halves(batch: Batch, error: Exception) -> list[Batch | Fold]:

@@ -52,7 +52,7 @@ class Housekeeper:
         self._mark_silent(now_ns)
         if self._must_close(now_ns):
             self._closed_ns = now_ns
-            self._close_open(now_ns)
+            self.close_open(now_ns)
         self._settle(now_ns)
 
     def _mark_silent(self, now_ns: int) -> None:
@@ -66,7 +66,8 @@ class Housekeeper:
         ends_ns = self._committer.ends_ns
         return self._closed_ns <= ends_ns + _CLOSE_AFTER_NS and now_ns >= ends_ns + _CLOSE_AFTER_NS
 
-    def _close_open(self, now_ns: int) -> None:
+    def close_open(self, now_ns: int) -> None:
+        """Close now what was left open below anything that has ended. Right when no more words are to come, as after a drained run."""
         while self._database.write(lambda connection: self._close_some(connection, now_ns)) == _CLOSE_ROWS:
             log.info("closed %d attempts, more to come", _CLOSE_ROWS)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import asdict
 
@@ -16,6 +17,8 @@ from rayscope.ingest.reducers.task import clean
 from rayscope.model.report import RunReport, StateSnapshot
 from rayscope.ray.redact import redact, redact_text
 from rayscope.ray.times import from_ms
+
+T = TypeVar("T")
 
 _SUBMISSION_ENDS = frozenset({"STOPPED", "SUCCEEDED", "FAILED"})
 
@@ -58,11 +61,12 @@ def _placement_group(session_no: int, taken_ns: int, row: dict[str, Any]) -> dic
         "created_ns": created,
         "latest_ns": taken_ns,
         "state": state,
+        "placed_ns": taken_ns,
         "bundles": json.dumps(row.get("bundles")),
         "stats": json.dumps(stats),
     }
-    if state == "CREATED":
-        known["ready_ns"] = created + int(stats.get("end_to_end_creation_latency_us") or 0) * 1000
+    if (latency_us := int(stats.get("end_to_end_creation_latency_us") or 0)) or state == "CREATED":
+        known["ready_ns"] = created + latency_us * 1000
     if state == "REMOVED":
         known[TIME_COLUMNS[state]] = taken_ns
     return known
@@ -76,12 +80,17 @@ def _runtime_env(session_no: int, taken_ns: int, row: dict[str, Any]) -> dict[st
         "node_id": row.get("node_id") or "",
         "runtime_env": text,
         "success": row.get("success"),
-        "creation_time_ms": row.get("creation_time_ms"),
-        "ref_cnt": row.get("ref_cnt"),
+        "creation_time_ms": _number(row.get("creation_time_ms"), float),
+        "ref_cnt": _number(row.get("ref_cnt"), int),
         "error": clean(row["error"]) if row.get("error") else None,
         "first_seen_ns": taken_ns,
         "latest_ns": taken_ns,
     }
+
+
+def _number(value: Any, kind: Callable[[Any], T]) -> T | None:
+    """A number that Ray's REST may give as text."""
+    return None if value in {None, ""} else kind(value)
 
 
 def _keep_cluster_event(changes: Changes, session_no: int, row: dict[str, Any]) -> None:

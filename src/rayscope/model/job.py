@@ -24,6 +24,8 @@ class Job(Struct, frozen=True, kw_only=True):
     driver_node_id: Annotated[str | None, detail("The driver's node", "id")] = None
     driver_ip: Annotated[str | None, detail("The driver's address")] = None
     driver_exit_code: Annotated[int | None, detail("The driver's exit code, where known")] = None
+    stdout_path: Annotated[str | None, detail("Where `rayscope run` keeps the driver's stdout")] = None
+    stderr_path: Annotated[str | None, detail("Where it keeps the driver's stderr")] = None
     start_ns: Annotated[int | None, detail("When it started", "ns")] = None
     end_ns: Annotated[int | None, detail("When it ended", "ns")] = None
     duration_ns: Annotated[int | None, detail("How long it ran", "duration_ns")] = None

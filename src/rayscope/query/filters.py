@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from rayscope.errors import FilterError
 from rayscope.model.resources import Column, Resource
-from rayscope.query.values import parse_duration, parse_size, parse_time
-from rayscope.store.select import Condition, Order
+from rayscope.query.values import in_range, parse_duration, parse_size, parse_time
+from rayscope.store.conditions import Condition, Order
 
 OPERATORS: Final = ("!=", "!~", "<=", ">=", "=", "<", ">", "~", "in")
 _FILTER: Final = re.compile(r"^\s*([A-Za-z_][A-Za-z0-9_]*)\s*(!=|!~|<=|>=|==|=|<|>|~|\bin\b)\s*(.*?)\s*$", re.DOTALL)
@@ -38,8 +38,8 @@ def parse_sort(resource: Resource, text: str | None) -> tuple[Order, ...]:
 
 def parse_columns(resource: Resource, text: str | None, *, detail: bool) -> tuple[Column, ...]:
     """The columns that a comma list names; without one the brief ones, or all with ``detail``. Raises FilterError."""
-    if text:
-        return tuple(column_of(resource, name.strip()) for name in text.split(",") if name.strip())
+    if named := [name.strip() for name in (text or "").split(",") if name.strip()]:
+        return tuple(column_of(resource, name) for name in named)
     return tuple(column for column in resource.columns if detail or column.level == "brief")
 
 
@@ -75,8 +75,8 @@ def _values(column: Column, op: str, text: str, now_ns: int) -> tuple[Any, ...]:
 def _pattern(text: str) -> str:
     try:
         re.compile(text)
-    except re.error as error:
-        raise FilterError(f"not a regular expression: {text!r}: {error}") from None
+    except (re.error, OverflowError, RecursionError) as error:
+        raise FilterError(f"not a regular expression: {text[:80]!r}: {error}") from None
     return text
 
 
@@ -96,9 +96,10 @@ def _plain(column: Column, text: str) -> Any:
     if column.kind not in {"int", "float"}:
         return text
     try:
-        return int(text) if column.kind == "int" else float(text)
+        number = int(text) if column.kind == "int" else float(text)
     except ValueError:
-        raise FilterError(f"{column.name} is a number, {text!r} is none") from None
+        raise FilterError(f"{column.name} is a number, {text[:80]!r} is none") from None
+    return in_range(number, text) if isinstance(number, int) else number
 
 
 def _bool(column: Column, text: str) -> bool:

@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
-import duckdb
 import msgspec
 
 from rayscope.errors import Ambiguous, FilterError, NotFound
@@ -23,10 +22,11 @@ from rayscope.query.sessions import ALL, LATEST, resolve_session
 from rayscope.query.values import parse_time
 from rayscope.ray.ids import task_key
 from rayscope.store import questions
-from rayscope.store.database import Connection, Database
+from rayscope.store.database import CANNOT_EVALUATE, Connection, Database
 from rayscope.store.entity import Row
 from rayscope.store.limits import MAX_PAGE
-from rayscope.store.select import Condition, Order, Scope, count, page, relation
+from rayscope.store.conditions import Condition, Order
+from rayscope.store.select import Scope, count, page, relation
 
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ class Queries:
         at_ns = parse_time(request.at, now_ns) if request.at else None
         order, columns = parse_sort(resource, request.sort), parse_columns(resource, request.columns, detail=request.detail)
         wanted = all_conditions(resource, request.filters, now_ns)
-        after = decode_cursor(request.cursor, _order_text(order)) if request.cursor else None
+        after = _after(resource, request, order)
 
         def ask(connection: Connection) -> Page:
             chosen = None if resource.name == "sessions" else resolve_session(questions.sessions(connection), request.session)
@@ -59,7 +59,7 @@ class Queries:
             total, fit = count(connection, scope, _stored(wanted))
             narrowed = msgspec.structs.replace(scope, conditions=scope.conditions + _stored(wanted))
             if resource.name == "sessions":
-                return _page_of_sessions(connection, narrowed, request, columns, order, wanted, total)
+                return _page_of_sessions(connection, narrowed, request, columns, order, wanted, total, after)
             names = _selected(resource, columns, order)
             rows = page(connection, narrowed, names, order, request.limit + 1, after)
             return _page(connection, resource, request, rows, columns, order, total, fit, chosen, at_ns)
@@ -155,7 +155,7 @@ class Queries:
     def _ask(self, question: Callable[[Connection], T]) -> T:
         try:
             return self._database.read(question)
-        except (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.BinderException) as error:
+        except CANNOT_EVALUATE as error:
             raise FilterError(f"the filter cannot be evaluated: {str(error).splitlines()[0]}") from error
 
 
@@ -173,6 +173,17 @@ def resource_of(name: str) -> Resource:
 def _scope(resource: Resource, chosen: tuple[int, str] | None, at_ns: int | None, *, exclude_driver: bool) -> Scope:
     conditions = (_NO_DRIVER,) if resource.name == "tasks" and exclude_driver else ()
     return Scope(relation=relation(resource.name, at_ns), sessions=None if chosen is None else (chosen[0],), conditions=conditions)
+
+
+def _after(resource: Resource, request: ListRequest, order: Sequence[Order]) -> list[Any] | None:
+    """Where the page before ended: the last row's values in the order; of sessions, which are counted, how many came before."""
+    if not request.cursor:
+        return None
+    counted = resource.name == "sessions"
+    after = decode_cursor(request.cursor, _order_text(order), 1 if counted else len(order))
+    if counted and not (type(after[0]) is int and after[0] >= 0):
+        raise FilterError(f"not a cursor: {request.cursor[:40]!r}", hint="take `next` of the page before, unchanged")
+    return after
 
 
 def _stored(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
@@ -221,6 +232,7 @@ def _page_of_sessions(  # noqa: PLR0913, PLR0917 the parts of one answer
     order: Sequence[Order],
     wanted: Sequence[Condition],
     total: int,
+    after: Sequence[Any] | None,
 ) -> Page:
     """Sessions are few: all are read, counted, and then filtered and sorted by whatever was asked."""
     every = RESOURCES["sessions"].columns
@@ -231,7 +243,7 @@ def _page_of_sessions(  # noqa: PLR0913, PLR0917 the parts of one answer
         known = [row for row in fit if row[term.column] is not None]
         unknown = [row for row in fit if row[term.column] is None]
         fit = sorted(known, key=lambda row, name=term.column: row[name], reverse=term.descending) + unknown  # type: ignore[misc]  # a lambda's default
-    start = decode_cursor(request.cursor, _order_text(order))[0] if request.cursor else 0
+    start = after[0] if after else 0
     end = start + request.limit
     return Page(
         rows=[{column.name: row[column.name] for column in columns} for row in fit[start:end]],
@@ -308,7 +320,7 @@ def _add_spans(connection: Connection, rows: Sequence[Row]) -> None:
         found[span["session_no"], span["task_id"], span["attempt"]].append(span_row(span["name"], span["start_ns"], span["end_ns"], span["extra"]))
     for row in rows:
         spans = [*(row["profile_events"] or []), *found[row["session_no"], row["task_id"], row["attempt_number"]]]
-        row["profile_events"] = sorted(spans, key=lambda span: (span["start_ns"], -span["end_ns"]))[:_MAX_SPANS] or None
+        row["profile_events"] = sorted(spans, key=lambda span: (span["start_ns"], -span["end_ns"], span["name"]))[:_MAX_SPANS] or None
 
 
 def _task_groups(rows: Sequence[Row]) -> list[TaskGroup]:

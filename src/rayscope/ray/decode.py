@@ -20,6 +20,9 @@ _RAWS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _EVENT: Final = msgspec.json.Decoder(RayEvent, strict=False)
 _ANY: Final = msgspec.json.Decoder()
 
+_UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoders raise: no JSON or not of the type, no UTF-8, nested deeper than a reader goes."""
+
 
 class Bad(Struct, frozen=True):
     """An event that could not be read: its bytes, the session it names (if any), and why."""
@@ -41,14 +44,14 @@ def decode_batch(body: bytes) -> Batch:
     """Read the body of one POST of Ray's exporter. Raises PayloadError where it is no JSON array."""
     try:
         return Batch(_BATCH.decode(body), [], {})
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         return _decode_each(body)
 
 
 def _decode_each(body: bytes) -> Batch:
     try:
         raws = _RAWS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except _UNREADABLE as error:
         raise PayloadError(
             f"the body is not a JSON array of events: {error} (it starts with {body[:40]!r})",
             hint="Ray's exporter posts arrays; point RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR here as `rayscope env` prints it",
@@ -62,7 +65,7 @@ def _decode_each(body: bytes) -> Batch:
 def _decode_one(raw: bytes, batch: Batch) -> None:
     try:
         batch.events.append(_EVENT.decode(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except _UNREADABLE:
         _decode_leniently(raw, batch)
 
 
@@ -74,7 +77,7 @@ def _decode_leniently(raw: bytes, batch: Batch) -> None:
         unknown: dict[str, Any] = {}
         known = _part(_camel(value), RayEvent, "", unknown)
         event = msgspec.convert(known, RayEvent, strict=False)
-    except (msgspec.DecodeError, msgspec.ValidationError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         batch.bad.append(Bad(raw, str(error), _session_of(value)))
         return
     batch.events.append(event)
@@ -91,7 +94,7 @@ def _part(value: Any, kind: type[Wire], path: str, unknown: dict[str, Any]) -> A
     for name, part in value.items():
         if name not in fields:
             unknown[f"{path}{name}"] = part
-        elif fields[name] is None:
+        elif fields[name] in {None, dict}:
             kept[name] = part
         elif isinstance(part, list):
             kept[name] = [_part(item, fields[name], f"{path}{name}.", unknown) for item in part]
@@ -104,7 +107,7 @@ _FIELDS: dict[type[Wire], dict[str, Any]] = {}
 
 
 def _fields(kind: type[Wire]) -> dict[str, Any]:
-    """Each wire name of a message, with the message type inside it, None for a plain value."""
+    """Each wire name of a message, with the message type inside it: `dict` for a message kept as a mapping, None for a plain value or a map."""
     if kind not in _FIELDS:
         hints = get_type_hints(kind)
         _FIELDS[kind] = {
@@ -113,11 +116,11 @@ def _fields(kind: type[Wire]) -> dict[str, Any]:
     return _FIELDS[kind]
 
 
-def _message_in(hint: Any) -> type[Wire] | None:
+def _message_in(hint: Any) -> type[Wire] | type[dict[str, Any]] | None:
     for part in (hint, *get_args(hint)):
         if isinstance(part, type) and issubclass(part, Wire):
             return part
-    return None
+    return dict if dict[str, Any] in get_args(hint) else None
 
 
 _SNAKE: Final = re.compile(r"_([a-z])")
@@ -131,16 +134,20 @@ def _camel(value: Any) -> Any:
     return _camel_message(value, RayEvent) if isinstance(value, dict) and "session_name" in value else value
 
 
-def _camel_message(value: Any, kind: type[Wire] | None) -> Any:
+def _camel_message(value: Any, kind: Any) -> Any:
     if kind is None:
         return value
     if isinstance(value, list):
         return [_camel_message(item, kind) for item in value]
     if not isinstance(value, dict):
         return value
-    fields = _fields(kind)
     names = {name: _SNAKE.sub(lambda match: match[1].upper(), name) for name in value}
-    return {names[name]: _camel_message(part, fields.get(names[name])) for name, part in value.items()}
+    return {names[name]: _camel_message(part, _kind_of(kind, names[name])) for name, part in value.items()}
+
+
+def _kind_of(kind: Any, name: str) -> Any:
+    """The message type in a field; all of a message that is kept as a mapping are such themselves."""
+    return dict if kind is dict else _fields(kind).get(name)
 
 
 def _session_of(value: Any) -> str | None:

@@ -14,7 +14,7 @@ Enum = str | int
 """An enum value: its name, or its number where the sender's protobuf knows no name."""
 
 
-class Wire(Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True, gc=False):
+class Wire(Struct, kw_only=True, rename="camel", forbid_unknown_fields=True, gc=False):
     """The base of all messages. Unknown fields are refused here so that the slow path sees them."""
 
 

@@ -39,4 +39,13 @@ def redact_json(text: str) -> str:
 
 
 def _redact_named(name: str, part: Any) -> Any:
-    return MASK if isinstance(part, str) and part and _SECRET_NAME.search(name) else redact(part)
+    return _mask(part) if _SECRET_NAME.search(name) else redact(part)
+
+
+def _mask(value: Any) -> Any:
+    """Every text in ``value`` masked; numbers under such names are sizes and counts (`max_tokens`)."""
+    if isinstance(value, dict):
+        return {name: _mask(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_mask(part) for part in value]
+    return MASK if isinstance(value, str) and value else value

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
 
 MS = 1_000_000
 """Nanoseconds in a millisecond."""
 
 _FULL_LENGTH = len("2026-11-23T08:44:25.682917032Z")
+
+_FRACTION: Final = re.compile(r"(?:\.([0-9]{1,9}))?Z")
 
 _UNSET_MS = {0, 2**64 - 1, -1}
 """What Ray's int64 milliseconds hold where a time is not known."""
@@ -16,12 +20,12 @@ _UNSET_MS = {0, 2**64 - 1, -1}
 
 def parse_ns(text: str) -> int:
     """``2026-11-23T08:44:25.682917032Z`` to nanoseconds since 1970. Raises ValueError where it is no such time."""
-    if len(text) == _FULL_LENGTH:  # what Ray nearly always sends: nine digits
-        return _second_ns(text[:19]) + int(text[20:29])
-    if not text.endswith("Z"):
-        raise ValueError(f"not a UTC timestamp: {text!r}")
-    fraction = text[20:-1]
-    return _second_ns(text[:19]) + (int(fraction.ljust(9, "0")) if fraction else 0)
+    if len(text) == _FULL_LENGTH and (fraction := text[20:29]).isdecimal() and text[19] == "." and text[29] == "Z":  # what Ray nearly always sends
+        return _second_ns(text[:19]) + int(fraction)
+    match = _FRACTION.fullmatch(text[19:])
+    if match is None:
+        raise ValueError(f"not a UTC timestamp: {text[:_FULL_LENGTH]!r}")
+    return _second_ns(text[:19]) + int((match[1] or "").ljust(9, "0"))
 
 
 def from_ms(value: int | str | None) -> int | None:

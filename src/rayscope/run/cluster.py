@@ -7,7 +7,7 @@ from typing import Final
 
 from rayscope.errors import RayscopeError
 from rayscope.model.report import RunReport
-from rayscope.run.dashboard import exporter_counts, state_snapshot
+from rayscope.run.dashboard import exporter_counts, is_listening, state_snapshot
 from rayscope.run.drain import Drain
 from rayscope.run.folder import ClusterFacts, Word
 from rayscope.run.server import Recording
@@ -87,6 +87,10 @@ class Cluster:
         """Whoever waited has gone on."""
         if self._drain is not None:
             self._end_drain(drained=False)
+
+    def see_whether_gone(self) -> None:
+        """A cluster that a program started goes with it, also where the program could not say so."""
+        self.is_gone = self.is_gone or (self.facts.started_here and not is_listening(self.facts.address))
 
     def end(self, *, exit_code: int | None, signal: int | None, stdout_path: str, stderr_path: str) -> None:
         """Report how it went."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 import urllib.request
 from pathlib import Path
@@ -24,6 +25,16 @@ def exporter_counts(metrics: str) -> ExporterCounts | None:
         return read_exporter_counts(_fetch(f"http://{metrics}/metrics").decode())
     except OSError:
         return None
+
+
+def is_listening(address: str) -> bool:
+    """Whether something still listens at ``host:port``; of a cluster's own address: whether it is still there."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=_TIMEOUT_S):
+            return True
+    except OSError:
+        return False
 
 
 def state_snapshot(session: str, dashboard: str) -> StateSnapshot | None:

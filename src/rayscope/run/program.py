@@ -28,7 +28,7 @@ class Program:
         except FileNotFoundError as error:
             raise NotFound(f"no such program: {command[0]!r}", hint="give a script (.py), or a command after `--`") from error
         except PermissionError as error:
-            raise UsageError(f"cannot run {command[0]!r}: {error.strerror}", hint="is it executable? `rayscope run -- python FILE` runs a script of any name") from error
+            raise UsageError(f"cannot run {command[0]!r}: {error.strerror}", hint="is it executable? `rayscope run -- python FILE` runs any script") from error
         self._take_signals()
         self.stdout.start()
         self.stderr.start()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-_PATIENCE_S: Final = 2.0
+_PATIENCE_S: Final = 3.5
 _EVERY_S: Final = {True: 0.2, False: 5.0}
 
 

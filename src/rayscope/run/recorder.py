@@ -54,6 +54,8 @@ class Recorder:
         while any(cluster.is_draining for cluster in self.clusters.values()):
             self._step()
             time.sleep(_STEP_S)
+        for cluster in self.clusters.values():
+            cluster.see_whether_gone()
         self._progress.clear()
 
     def _step(self) -> None:

@@ -7,8 +7,10 @@ page's host, so on loopback only loopback names are answered.
 from __future__ import annotations
 
 import hmac
+from typing import Any
 
 from litestar.connection import ASGIConnection
+from litestar.datastructures import State
 from litestar.handlers.base import BaseRouteHandler
 from msgspec import Struct
 
@@ -25,7 +27,7 @@ class Guard(Struct, frozen=True, kw_only=True):
     token: str
     ingest_token: str
 
-    def __call__(self, connection: ASGIConnection, handler: BaseRouteHandler) -> None:
+    def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
         """Litestar's guard for every route but ingest's. Raises Unauthorized."""
         if self.loopback:
             self._refuse_foreign_host(connection)
@@ -37,11 +39,11 @@ class Guard(Struct, frozen=True, kw_only=True):
         if not hmac.compare_digest(token.encode(), self.ingest_token.encode()):
             raise Unauthorized("wrong ingest token", hint="take the address that `rayscope env` prints")
 
-    def _bears_token(self, connection: ASGIConnection) -> bool:
+    def _bears_token(self, connection: ASGIConnection[Any, Any, Any, State]) -> bool:
         given = connection.headers.get("authorization", "").removeprefix("Bearer ").strip() or connection.query_params.get("token", "")
         return hmac.compare_digest(given.encode(), self.token.encode())
 
-    def _refuse_foreign_host(self, connection: ASGIConnection) -> None:
+    def _refuse_foreign_host(self, connection: ASGIConnection[Any, Any, Any, State]) -> None:
         host = connection.headers.get("host", "")
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         if not is_loopback(name.strip("[]")):

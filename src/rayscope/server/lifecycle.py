@@ -106,6 +106,7 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
     finally:
         with suppress(FileNotFoundError):
             (data / "server.json").unlink()
+        gc.unfreeze()  # what is frozen is not torn down at exit, of which DuckDB's module complains at length
 
 
 def _end_quietly() -> None:

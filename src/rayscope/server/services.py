@@ -30,11 +30,11 @@ class Services:
         self.database = Database(data / STORE_FILE)
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.queries = Queries(self.database)
-        self._housekeeper = Housekeeper(self.database, self.committer, silence_s)
+        self.housekeeper = Housekeeper(self.database, self.committer, silence_s)
 
     def close(self) -> None:
         """Commit what waits, and leave a checkpointed file."""
-        self._housekeeper.close()
+        self.housekeeper.close()
         self.committer.close()
         self.database.close()
 

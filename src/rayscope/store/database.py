@@ -13,15 +13,18 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import duckdb
 
 from rayscope.errors import DataFolderInUse, DataFolderTooNew, DiskFull, RayscopeError
 from rayscope.store import limits
 
-Connection = duckdb.DuckDBPyConnection
+Connection: TypeAlias = duckdb.DuckDBPyConnection
 T = TypeVar("T")
+
+CANNOT_EVALUATE: Final = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.BinderException)
+"""What a read raises for a question whose values do not fit: a regular expression that RE2 does not take, a number too large."""
 
 SCHEMA_VERSION: Final = 1
 """The number of the newest file in schema/. A store of a lower version is brought up to it, one of a higher is refused."""

@@ -10,25 +10,11 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from rayscope.store.conditions import Condition, Order
 from rayscope.store.database import Connection
 from rayscope.store.entity import Row
 
 _COMPARE: Final = {"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-
-
-class Condition(Struct, frozen=True):
-    """``column op values``. Op is one of = != < <= > >= ~ !~ in prefix; only `in` has more than one value. None stands for null."""
-
-    column: str
-    op: str
-    values: tuple[Any, ...]
-
-
-class Order(Struct, frozen=True):
-    """One term of an order. Nulls come last either way."""
-
-    column: str
-    descending: bool = False
 
 
 class Scope(Struct, frozen=True, kw_only=True):

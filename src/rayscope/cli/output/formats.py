@@ -18,7 +18,7 @@ Rows = Iterable[dict[str, Any]]
 TABLE: Final = "table"
 
 
-def to_json(rows: Rows, columns: Sequence[Column]) -> Iterator[str]:
+def to_json(rows: Rows, _columns: Sequence[Column]) -> Iterator[str]:
     """One array, a row a line."""
     first = True
     for row in rows:
@@ -27,18 +27,18 @@ def to_json(rows: Rows, columns: Sequence[Column]) -> Iterator[str]:
     yield "[]\n" if first else "\n]\n"
 
 
-def to_jsonl(rows: Rows, columns: Sequence[Column]) -> Iterator[str]:
+def to_jsonl(rows: Rows, _columns: Sequence[Column]) -> Iterator[str]:
     """One object a line."""
     for row in rows:
         yield _json(row) + "\n"
 
 
 def to_yaml(rows: Rows, columns: Sequence[Column]) -> Iterator[str]:
-    """A list of mappings. A number with a unit has what it means in a comment; scalars are JSON's, which YAML contains."""
+    """A list of mappings. A number with a unit has what it means in a comment, long text is a block; the rest is JSON, which YAML contains."""
     empty = True
     for row in rows:
         for at, column in enumerate(columns):
-            yield f"{'  ' if at else '- '}{column.name}: {_json(row[column.name])}{_meaning(column, row[column.name])}\n"
+            yield f"{'  ' if at else '- '}{column.name}: {_yaml(row[column.name])}{_meaning(column, row[column.name])}\n"
         empty = False
     if empty:
         yield "[]\n"
@@ -63,6 +63,18 @@ def check_format(name: str) -> str:
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+def _yaml(value: Any) -> str:
+    if not isinstance(value, str) or not _is_block(value):
+        return _json(value)
+    return "|-\n" + "\n".join(f"    {line}" if line else "" for line in value.split("\n"))
+
+
+def _is_block(text: str) -> bool:
+    """Whether a block shows it exactly: several printable lines, of which neither the first is indented nor the last is empty."""
+    lines = text.split("\n")
+    return len(lines) > 1 and not lines[0][:1].isspace() and all((lines[0], lines[-1].strip())) and all(line.isprintable() for line in lines)
 
 
 def _meaning(column: Column, value: Any) -> str:

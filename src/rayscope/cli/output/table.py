@@ -17,7 +17,6 @@ from rayscope.model.resources import Column
 _GAP: Final = "  "
 _SHORT_ID: Final = 8
 _STATES: Final = frozenset({"state", "status"})
-_TEXT_WIDTH: Final = 28
 _MIN_TEXT: Final = 14
 
 
@@ -33,12 +32,14 @@ def terminal_width(stream: TextIO) -> int | None:
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
-def lay_out(columns: Sequence[Column], rows: Sequence[dict[str, Any]], width: int | None, stream: TextIO = sys.stdout) -> Table:
-    """The rows below a header of upper-case names, in ``width`` characters."""
+def lay_out(
+    columns: Sequence[Column], rows: Sequence[dict[str, Any]], width: int | None, stream: TextIO = sys.stdout, first: Sequence[str] = ()
+) -> Table:
+    """The rows below a header of upper-case names, in ``width`` characters. The columns of ``first`` are the last to be left out."""
     if width is None:
         return Table(_lines([(column, _cells(column, rows)) for column in columns], stream), [])
     known = [column for column in columns if any(row[column.name] is not None for row in rows)] or list(columns)
-    fitted, left_out = _fit([(column, _shortened(column, _cells(column, rows))) for column in known], width)
+    fitted, left_out = _fit([(column, _shortened(column, _cells(column, rows))) for column in known], width, first)
     return Table(_lines(fitted, stream), [column.name for column in left_out])
 
 
@@ -47,10 +48,11 @@ def _cells(column: Column, rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _shortened(column: Column, cells: list[str]) -> list[str]:
-    if column.unit == "id" and column.name != "session":
-        length = _telling_length(cells)
-        return [text[:length] for text in cells]
-    return [_cut(text, _TEXT_WIDTH) for text in cells]
+    """Ids as short as still tells them apart; a session's name is asked for whole."""
+    if column.unit != "id" or column.name == "session":
+        return cells
+    length = _telling_length(cells)
+    return [text[:length] for text in cells]
 
 
 def _telling_length(ids: Sequence[str]) -> int:
@@ -62,14 +64,25 @@ def _telling_length(ids: Sequence[str]) -> int:
     return length
 
 
-def _fit(table: list[tuple[Column, list[str]]], width: int) -> tuple[list[tuple[Column, list[str]]], list[Column]]:
-    """Cut long text first, then leave out columns from the right."""
+def _fit(table: list[tuple[Column, list[str]]], width: int, first: Sequence[str]) -> tuple[list[tuple[Column, list[str]]], list[Column]]:
+    """Leave out columns until the others have room with their text cut, and cut it no more than that needs."""
     left_out: list[Column] = []
-    if _width(table) > width:
-        table = [(column, [_cut(text, _MIN_TEXT) for text in cells] if _is_text(column) else cells) for column, cells in table]
-    while _width(table) > width and len(table) > 1:
-        left_out.insert(0, table.pop()[0])
-    return table, left_out
+    while len(table) > 1 and _width(_cut_to(table, _MIN_TEXT)) > width:
+        left_out.insert(0, table.pop(_least([column.name for column, _ in table], first))[0])
+    widest = max((_column_width(column, cells) for column, cells in table), default=_MIN_TEXT)
+    while widest > _MIN_TEXT and _width(_cut_to(table, widest)) > width:
+        widest -= 1
+    return _cut_to(table, widest), left_out
+
+
+def _least(names: Sequence[str], first: Sequence[str]) -> int:
+    """The place of the column to leave out next: the rightmost that is not in ``first``, then the last of ``first``."""
+    others = [at for at, name in enumerate(names) if name not in first]
+    return others[-1] if others and first else max(range(len(names)), key=lambda at: first.index(names[at]) if first else at)
+
+
+def _cut_to(table: Sequence[tuple[Column, list[str]]], widest: int) -> list[tuple[Column, list[str]]]:
+    return [(column, [_cut(text, widest) for text in cells] if _is_text(column) else cells) for column, cells in table]
 
 
 def _is_text(column: Column) -> bool:

@@ -18,7 +18,7 @@ _DAY: Final = 24 * _HOUR
 
 def cell(column: Column, value: Any) -> str:
     """One value of a table."""
-    if value is None:
+    if value is None or value == "":
         return MISSING
     if column.unit == "ns":
         return utc(value)
@@ -26,7 +26,15 @@ def cell(column: Column, value: Any) -> str:
         return duration(value)
     if column.unit == "bytes":
         return size(value)
-    return printable(_plain(value))
+    return printable(headline(_plain(value)))
+
+
+def headline(text: str) -> str:
+    """Of a traceback the last line, which says what went wrong; other text as it is."""
+    if '  File "' not in text:
+        return text
+    lines = [line for line in text.splitlines() if line and not line[0].isspace()]
+    return lines[-1] if lines else text
 
 
 def utc(ns: int) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TypeVar
+import time
+from typing import Any, TypeVar
 
 import msgspec
 from litestar import Request, Router, post
@@ -17,9 +18,11 @@ from rayscope.store.limits import MAX_BODY_BYTES, MIB
 
 T = TypeVar("T")
 
+_READ_AT_MOST = 16 * MAX_BODY_BYTES
+
 
 @post("/ray/events", status_code=204)
-async def post_events(request: Request, token: str, state: State, cluster: str | None = None) -> None:
+async def post_events(request: Request[Any, Any, State], token: str, state: State, cluster: str | None = None) -> None:
     """Take a batch of Ray's exported events (a JSON array). Answers when it is durable."""
     services: Services = state.services
     services.guard.check_ingest(token)
@@ -28,7 +31,7 @@ async def post_events(request: Request, token: str, state: State, cluster: str |
 
 
 @post("/ray/states", status_code=204)
-async def post_states(request: Request, token: str, state: State) -> None:
+async def post_states(request: Request[Any, Any, State], token: str, state: State) -> None:
     """Take a snapshot of Ray's state API, for what the event feed lacks."""
     services: Services = state.services
     services.guard.check_ingest(token)
@@ -37,12 +40,14 @@ async def post_states(request: Request, token: str, state: State) -> None:
 
 
 @post("/run", status_code=204)
-async def post_run(request: Request, token: str, state: State) -> None:
+async def post_run(request: Request[Any, Any, State], token: str, state: State) -> None:
     """Take a report on how a run goes or went."""
     services: Services = state.services
     services.guard.check_ingest(token)
     report = _decode(await _body(request), RunReport)
     await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_run(changes, report)))
+    if report.cluster_ended:
+        await asyncio.to_thread(services.housekeeper.close_open, time.time_ns())
 
 
 def _decode(body: bytes, kind: type[T]) -> T:
@@ -52,15 +57,17 @@ def _decode(body: bytes, kind: type[T]) -> T:
         raise PayloadError(f"the body is no {kind.__name__}: {error}") from error
 
 
-async def _body(request: Request) -> bytes:
-    """The body, refused as soon as it is known to be too large."""
-    if int(request.headers.get("content-length") or 0) > MAX_BODY_BYTES:
-        raise _too_large(int(request.headers["content-length"]))
-    body = bytearray()
+async def _body(request: Request[Any, Any, State]) -> bytes:
+    """The body. One that is too large is read to its end all the same, and not kept: a sender that is cut off sees no answer, only a reset."""
+    body, size = bytearray(), 0
     async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise _too_large(len(body))
+        size += len(chunk)
+        if size <= MAX_BODY_BYTES:
+            body += chunk
+        elif size > _READ_AT_MOST:
+            break
+    if size > MAX_BODY_BYTES:
+        raise _too_large(size)
     return bytes(body)
 
 

@@ -1,5 +1,110 @@
-"""The routes under /ray/<session>/."""
+"""The routes under /ray/<session>/: Ray's own state API, so that the stock `ray list|get|summary --address …/ray/SESSION` works."""
+
 from __future__ import annotations
-from litestar import Router
-def ray_router(source: object) -> Router:
-    return Router(path="/ray/{session:str}", route_handlers=[])
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from litestar import Request, Response, Router, get
+from litestar.exceptions import HTTPException
+from msgspec import Struct
+
+from rayscope.errors import NotFound, RayscopeError
+from rayscope.query.queries import Queries
+from rayscope.query.request import ListRequest
+from rayscope.server.ray_api.listing import list_states
+from rayscope.server.ray_api.listings import LISTINGS
+from rayscope.server.ray_api.options import Refused, check_summary_by, read_filters, read_options
+from rayscope.server.ray_api.summaries import SummaryAnswer, summarize_actors, summarize_tasks
+
+NEWEST_TESTED: Final = "2.60.0"
+"""The version to name where a session's own is not known: of the client's checks, this one passes every one that Rayscope was tested with."""
+
+_API_VERSION: Final = "4"
+"""Ray's CURRENT_VERSION of its REST."""
+
+_NO_LINEAGE: Final = {"lineage": "Rayscope has no summary by lineage in Ray's shape: use summary_by=func_name."}
+_SUMMARIES: Final = {"tasks": summarize_tasks, "actors": summarize_actors}
+_SUMMARY_BY: Final = {"tasks": ("func_name", "task_name"), "actors": ("class",)}
+
+
+class Version(Struct, frozen=True, kw_only=True):
+    """Ray's VersionResponse."""
+
+    version: str
+    ray_version: str
+    ray_commit: str
+    session_name: str
+
+
+class Envelope(Struct, frozen=True, kw_only=True):
+    """Ray's `rest_response`: ``result`` is whether it went well, ``data`` holds the answer under the same name."""
+
+    result: bool
+    msg: str
+    data: dict[str, Any]
+
+
+def ray_router(queries: Queries) -> Router:
+    """The routes over one store."""
+
+    @get("/api/version", sync_to_thread=True)
+    def get_version(session: str) -> Version:
+        """Which Ray this was."""
+        found = queries.session(_resolve(queries, session))
+        return Version(version=_API_VERSION, ray_version=found.ray_version or NEWEST_TESTED, ray_commit="", session_name=found.session)
+
+    @get("/api/v0/{resource:str}", sync_to_thread=True)
+    def get_states(request: Request[Any, Any, Any], session: str, resource: str) -> Envelope:
+        """A listing of Ray's state API; `ray get` asks for one with an id as its filter."""
+        _known(resource, LISTINGS)
+        options = read_options(request.query_params)
+        return _good(list_states(queries, _resolve(queries, session), resource, options))
+
+    @get("/api/v0/{resource:str}/summarize", sync_to_thread=True)
+    def get_summary(request: Request[Any, Any, Any], session: str, resource: str) -> Envelope:
+        """A summary of Ray's state API."""
+        _known(resource, _SUMMARIES)
+        check_summary_by(request.query_params, _SUMMARY_BY[resource], _NO_LINEAGE)
+        summarize: Callable[..., SummaryAnswer] = _SUMMARIES[resource]
+        return _good(summarize(queries, _resolve(queries, session), read_filters(request.query_params)))
+
+    return Router(
+        path="/ray/{session:str}",
+        route_handlers=[get_version, get_states, get_summary],
+        exception_handlers={Refused: _refused, RayscopeError: _failed, HTTPException: _not_routed},
+    )
+
+
+def _resolve(queries: Queries, wanted: str) -> str:
+    """The whole name of the one session that is meant. Raises NotFound, Ambiguous."""
+    name = queries.list(ListRequest(resource="nodes", session=wanted, limit=1)).session
+    if name is None:
+        raise NotFound("Ray's state API is about one cluster", hint="put one session, or `latest`, into the address")
+    return name
+
+
+def _known(resource: str, served: dict[str, Any]) -> None:
+    if resource not in served:
+        raise NotFound(f"Rayscope does not serve Ray's {resource!r} here", hint=f"there are {', '.join(served)}")
+
+
+def _good(answer: Struct) -> Envelope:
+    return Envelope(result=True, msg="", data={"result": answer})
+
+
+def _refused(_: Request[Any, Any, Any], error: Refused) -> Response[Envelope]:
+    return _bad(str(error), 400)
+
+
+def _failed(_: Request[Any, Any, Any], error: RayscopeError) -> Response[Envelope]:
+    return _bad(f"{error.message} ({error.hint})" if error.hint else error.message, error.http_status)
+
+
+def _not_routed(_: Request[Any, Any, Any], error: HTTPException) -> Response[Envelope]:
+    return _bad(error.detail, error.status_code)
+
+
+def _bad(message: str, status: int) -> Response[Envelope]:
+    """The stock client shows ``msg`` only if the answer has Ray's shape."""
+    return Response(Envelope(result=False, msg=message, data={"result": None}), status_code=status)

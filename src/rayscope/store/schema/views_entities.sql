@@ -52,7 +52,7 @@ WITH joined AS (
     FULL OUTER JOIN submission u ON u.session_no = d.session_no AND u.submission_id = d.submission_id
 ), known AS (
     SELECT
-        j.*, r.exit_code AS run_exit_code, r.signal AS run_signal, e.reason AS session_reason, n.node_ip AS driver_ip,
+        j.*, r.exit_code AS run_exit_code, r.signal AS run_signal, r.stdout_path, r.stderr_path, e.reason AS session_reason, n.node_ip AS driver_ip,
         coalesce(j.reported_end_ns, CASE WHEN r.exit_code IS NOT NULL THEN r.ended_ns END, e.ended_ns) AS last_ns
     FROM joined j
     LEFT JOIN run r ON r.session_no = j.session_no AND r.job_id = j.job_id
@@ -82,6 +82,7 @@ SELECT
     END AS message,
     j.error_type, j.driver_pid, j.driver_node_id, j.driver_ip,
     CASE WHEN j.end_ns IS NOT NULL THEN coalesce(j.run_exit_code, j.submission_exit_code) END AS driver_exit_code,
+    j.stdout_path, j.stderr_path,
     j.start_ns, j.end_ns, j.end_ns - j.start_ns AS duration_ns, j.metadata, j.runtime_env
 FROM ended j
 JOIN session s USING (session_no)

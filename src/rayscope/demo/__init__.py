@@ -1,0 +1,1 @@
+"""The example program of `rayscope demo`, and the questions that the demo asks about it."""

@@ -1,0 +1,1 @@
+"""What several tests build on: real-shaped events, and a store to record them in."""

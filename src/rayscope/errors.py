@@ -1,20 +1,20 @@
 """Every error that Rayscope raises on purpose. Each message says what is wrong, the value, and the fix.
 
-    RayscopeError                    exit code 1, HTTP 500
-    ├── UsageError                   the caller's words are off                   2, 400
-    │   ├── FilterError              a filter, sort, column or time that does not parse
-    │   └── PayloadError             a request body that is not what the route takes
-    │       └── PayloadTooLarge      … and is over the limit                      2, 413
-    ├── NotFound                     no such session, id or resource              4, 404
-    ├── Ambiguous                    an id prefix that fits several               2, 409
-    ├── Unauthorized                 a missing or wrong token                     5, 401
-    ├── ServerUnreachable            nobody answers at the address                3, 503
-    ├── Unavailable                  the server cannot do it now; try again       3, 503
-    │   └── DiskFull                 no room left for the store
-    └── ServerStartError             the server cannot start                      1, 500
-        ├── PortInUse
-        ├── DataFolderInUse          another server holds the data folder
-        └── DataFolderTooNew         a newer Rayscope wrote it
+RayscopeError                    exit code 1, HTTP 500
+├── UsageError                   the caller's words are off                   2, 400
+│   ├── FilterError              a filter, sort, column or time that does not parse
+│   └── PayloadError             a request body that is not what the route takes
+│       └── PayloadTooLarge      … and is over the limit                      2, 413
+├── NotFound                     no such session, id or resource              4, 404
+├── Ambiguous                    an id prefix that fits several               2, 409
+├── Unauthorized                 a missing or wrong token                     5, 401
+├── ServerUnreachable            nobody answers at the address                3, 503
+├── Unavailable                  the server cannot do it now; try again       3, 503
+│   └── DiskFull                 no room left for the store
+└── ServerStartError             the server cannot start                      1, 500
+    ├── PortInUse
+    ├── DataFolderInUse          another server holds the data folder
+    └── DataFolderTooNew         a newer Rayscope wrote it
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -133,12 +134,34 @@ def test_token_is_asked_for_off_loopback(commands: Commands) -> None:
     token = (commands.data / "token").read_text().strip()
     assert ask(f"{commands.url}/api/v1/sessions")[0] == 401
     assert ask(f"{commands.url}/api/v1/health")[0] == 200
+    assert ask(commands.ingest_url, body(events(1)))[0] == 204, "Ray's exporter sends no header: the token in its path is enough"
     assert ask(f"{commands.url}/api/v1/sessions", headers={"Authorization": f"Bearer {token}"})[0] == 200
     refused = commands("list", "sessions")
     assert refused.returncode == 5
     assert "RAYSCOPE_TOKEN" in refused.stderr
     assert commands("list", "sessions", RAYSCOPE_TOKEN=token).returncode == 0
     assert oct((commands.data / "token").stat().st_mode)[-3:] == "600"
+
+
+def test_browser_is_asked_for_the_token_once(commands: Commands) -> None:
+    """Off loopback a page asks for the token, takes it from its address into a cookie, and shows it no more."""
+    assert commands("server", "start", "--host", "0.0.0.0", "--port", "0").returncode == 0
+    token = (commands.data / "token").read_text().strip()
+    html = {"Accept": "text/html"}
+    status, page = ask(f"{commands.url}/", headers=html)
+    assert (status, b'<input name="token"' in page) == (401, True)
+    assert ask(f"{commands.url}/?token=wrong", headers=html)[0] == 401
+    connection = http.client.HTTPConnection(*commands.url.removeprefix("http://").split(":"), timeout=10)
+    connection.request("GET", f"/s/some?token={token}", headers=html)
+    answer = connection.getresponse()
+    assert (answer.status, answer.headers["Location"]) == (303, "/s/some")
+    cookie = answer.headers["Set-Cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    cookies = {"Cookie": cookie.split(";")[0]}
+    assert ask(f"{commands.url}/s/some", headers=html | cookies)[0] == 200
+    assert ask(f"{commands.url}/static/page.js", headers=cookies)[0] == 200
+    assert ask(f"{commands.url}/api/v1/sessions", headers=cookies)[0] == 200
 
 
 def test_full_disk_is_503_until_there_is_room(commands: Commands) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 import termios
@@ -46,7 +47,7 @@ class Commands:
         return rows
 
     def in_terminal(self, *arguments: str, columns: int = 80, **more: str) -> str:
-        """All that one shows in a terminal of that width."""
+        """All that one shows in a terminal of that width, without its colours."""
         reader, writer = pty.openpty()
         termios.tcsetwinsize(writer, (40, columns))
         process = subprocess.Popen(
@@ -56,7 +57,7 @@ class Commands:
         shown = b"".join(iter(lambda: _read(reader), b""))
         os.close(reader)
         process.wait(WAIT_S)
-        return shown.decode().replace("\r\n", "\n")
+        return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode().replace("\r\n", "\n"))
 
     @property
     def url(self) -> str:

@@ -6,11 +6,16 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-app = App(name="rayscope completion", help_format="plaintext", version_flags=(), help_epilogue="""\
+app = App(
+    name="rayscope completion",
+    help_format="plaintext",
+    version_flags=(),
+    help_epilogue="""\
 Examples:
   rayscope completion bash > ~/.local/share/bash-completion/completions/rayscope
   rayscope completion zsh > ~/.zfunc/_rayscope
-  rayscope completion fish > ~/.config/fish/completions/rayscope.fish""")
+  rayscope completion fish > ~/.config/fish/completions/rayscope.fish""",
+)
 
 
 @app.default

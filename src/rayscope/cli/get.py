@@ -12,10 +12,15 @@ from rayscope.cli.output.formats import FORMATS, TABLE, check_format
 from rayscope.errors import UsageError
 from rayscope.model.resources import RESOURCES
 
-app = App(name="rayscope get", help_format="plaintext", version_flags=(), help_epilogue="""\
+app = App(
+    name="rayscope get",
+    help_format="plaintext",
+    version_flags=(),
+    help_epilogue="""\
 Examples:
   rayscope get task 16310a0f0a45af5c
-  rayscope get job 01000000 --session session_2026-11-23 --format json""")
+  rayscope get job 01000000 --session session_2026-11-23 --format json""",
+)
 
 _WHERE: Final = Where()
 

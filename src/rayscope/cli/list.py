@@ -24,11 +24,16 @@ from rayscope.query.filters import parse_columns
 from rayscope.query.request import ListRequest
 from rayscope.store.limits import DEFAULT_PAGE, MAX_PAGE
 
-app = App(name="rayscope list", help_format="plaintext", version_flags=(), help_epilogue="""\
+app = App(
+    name="rayscope list",
+    help_format="plaintext",
+    version_flags=(),
+    help_epilogue="""\
 Examples:
   rayscope list tasks -f state=FAILED --sort -end_ns
   rayscope list actors --session session_2026-11-23 --format json
-  rayscope list tasks --at -30s -f state=RUNNING""")
+  rayscope list tasks --at -30s -f state=RUNNING""",
+)
 
 _RULE: Final = "-" * 30
 _WHERE: Final = Where()
@@ -69,9 +74,7 @@ def list_rows(  # noqa: PLR0913 one parameter an option
             _show(client, request, limit, chosen)
 
 
-def _request(
-    resource: str, filters: list[str] | None, sort: str | None, limit: int, columns: str | None, *, detail: bool, where: Where
-) -> ListRequest:
+def _request(resource: str, filters: list[str] | None, sort: str | None, limit: int, columns: str | None, *, detail: bool, where: Where) -> ListRequest:
     if limit < 0:
         raise UsageError(f"--limit {limit} is negative", hint="0 shows all")
     return ListRequest(

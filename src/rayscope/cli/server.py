@@ -16,11 +16,16 @@ from rayscope.query.values import parse_duration
 from rayscope.server import lifecycle
 from rayscope.store.limits import SILENCE_S
 
-app = App(name="rayscope server", help_format="plaintext", version_flags=(), help_epilogue="""\
+app = App(
+    name="rayscope server",
+    help_format="plaintext",
+    version_flags=(),
+    help_epilogue="""\
 Examples:
   rayscope server
   rayscope server --data /mnt/ray-history --host 0.0.0.0
-  rayscope server start""")
+  rayscope server start""",
+)
 
 Data = Annotated[Path | None, Parameter(help="The data folder; else RAYSCOPE_DATA, or ~/.local/share/rayscope.")]
 Host = Annotated[str, Parameter(help="The address to listen on; off loopback, every question needs the token.")]

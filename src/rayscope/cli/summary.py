@@ -22,11 +22,16 @@ from rayscope.errors import UsageError
 from rayscope.model.page import ActorSummary, TaskSummary
 from rayscope.model.resources import Column
 
-app = App(name="rayscope summary", help_format="plaintext", version_flags=(), help_epilogue="""\
+app = App(
+    name="rayscope summary",
+    help_format="plaintext",
+    version_flags=(),
+    help_epilogue="""\
 Examples:
   rayscope summary tasks
   rayscope summary tasks -f job_id=01000000 --format json
-  rayscope summary actors --at -1m""")
+  rayscope summary actors --at -1m""",
+)
 
 _RULE: Final = "-" * 36
 _WHERE: Final = Where()

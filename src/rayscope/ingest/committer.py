@@ -23,10 +23,10 @@ from msgspec.structs import asdict
 
 from rayscope.errors import DiskFull, RayscopeError, Unavailable
 from rayscope.ingest.backlog import Backlog
-from rayscope.ingest.changes import Changes, Quarantined
-from rayscope.ingest.fold import fold_batch
+from rayscope.ingest.changes import Changes
+from rayscope.ingest.fold import fold_batch, quarantine
 from rayscope.ingest.sessions import Sessions
-from rayscope.ray.decode import Batch, decode_batch
+from rayscope.ray.decode import Bad, Batch, decode_batch
 from rayscope.store import limits
 from rayscope.store.applied import applied_position, write_applied
 from rayscope.store.attempts import settled_until
@@ -74,8 +74,10 @@ class Committer:
         self.settled: dict[int, int] = database.read(settled_until)
         self.silent: set[int] = database.read(silent_sessions)
         self.ends_ns = time.time_ns()  # when something last ended: what was open at the last stop is looked at once
+        self.heard_ns = self.ends_ns  # when something was last written
         self._bodies: queue.SimpleQueue[Body | None] = queue.SimpleQueue()
         self._waiting_bytes = 0
+        self._counting = threading.Lock()
         self._impatient = threading.Event()  # while opening and while closing a full disk is not waited out
         self._impatient.set()
         self._backlog: Backlog[Work] = Backlog(limits.BACKLOG_EVENTS)
@@ -90,9 +92,14 @@ class Committer:
         if self._waiting_bytes + len(body) > limits.QUEUE_BYTES:
             raise Unavailable(f"{self._waiting_bytes // limits.MIB} MiB of events wait to be accepted already", hint="Ray's exporter sends again by itself")
         item = Body(body, cluster)
-        self._waiting_bytes += len(body)
+        self._count_waiting(len(body))
         self._bodies.put(item)
         return item.accepted
+
+    @property
+    def waiting_bytes(self) -> int:
+        """How much was submitted and is not accepted yet."""
+        return self._waiting_bytes
 
     def submit_report(self, fold: Fold) -> Future[None]:
         """Take a report: a function that adds it to the changes. The future is done when all that was accepted before it can be read, and it too."""
@@ -120,7 +127,7 @@ class Committer:
                 return
 
     def _accept_all(self, bodies: Sequence[Body]) -> None:
-        read = [(body, batch) for body in bodies if (batch := self._decode(body)) is not None]
+        read = [(body, batch) for body in bodies if self._begin(body) and (batch := self._decode(body)) is not None]
         try:
             if self._database.is_full():
                 raise DiskFull("the store's disk is full", hint="make room; recording goes on by itself, and Ray's exporter sends again what was refused")
@@ -133,8 +140,16 @@ class Committer:
             body.accepted.set_result(None)
             self._backlog.put(Work(batch, body.cluster, end), len(batch.events))
 
+    def _begin(self, body: Body) -> bool:
+        """Whether somebody still waits for it. A sender that went away sends again."""
+        self._count_waiting(-len(body.content))
+        return body.accepted.set_running_or_notify_cancel()
+
+    def _count_waiting(self, size: int) -> None:
+        with self._counting:
+            self._waiting_bytes += size
+
     def _decode(self, body: Body) -> Batch | None:
-        self._waiting_bytes -= len(body.content)
         try:
             return decode_batch(body.content)
         except Exception as error:  # noqa: BLE001 the sender gets it, whatever it is
@@ -144,6 +159,7 @@ class Committer:
     def _apply(self) -> None:
         """Thread: the backlog into the database, many batches a transaction."""
         while (works := self._backlog.take(limits.GROUP_EVENTS, limits.GROUP_WAIT_S)) is not None:
+            _hold(works)
             try:
                 self._apply_all(works)
             except _LeftInJournalError:
@@ -214,20 +230,22 @@ class Committer:
             else:
                 work.content(changes)
         end = max((work.end for work in works if work.end is not None), default=None)
-        self._database.write(lambda connection: self._write_changes(connection, changes, end))
+        self.silent -= self._database.write(lambda connection: self._write_changes(connection, changes, end))
+        self.heard_ns = changes.now_ns
         if changes.ends:
             self.ends_ns = changes.now_ns
 
-    def _write_changes(self, connection: Connection, changes: Changes, end: Position | None) -> None:
+    def _write_changes(self, connection: Connection, changes: Changes, end: Position | None) -> set[int]:
+        """All of it, in one transaction. Returns the sessions that were silent and spoke."""
         write_sessions(connection, [self._session_row(name, changes) for name in changes.sessions])
         write_changes(connection, changes, self.settled)
         write_received(connection, changes.received_rows())
         write_quarantine(connection, [asdict(row) for row in changes.quarantined])
         if again := self.silent & {self._sessions.number(name) for name in changes.sessions}:
             forget_silence(connection, sorted(again))
-            self.silent -= again
         if end is not None:
             write_applied(connection, end)
+        return again
 
     def _session_row(self, name: str, changes: Changes) -> dict[str, object]:
         return asdict(changes.sessions[name]) | {"session": name, "session_no": self._sessions.number(name)}
@@ -256,6 +274,13 @@ class _LeftInJournalError(Exception):
     """The server stops while the disk is full: what was accepted is applied by the next one."""
 
 
+def _hold(works: Sequence[Work]) -> None:
+    """From here on nobody can cancel these. A report is applied although its sender went away."""
+    for work in works:
+        if work.applied is not None and not work.applied.set_running_or_notify_cancel():
+            work.applied = Future()
+
+
 def _halves(batch: Batch, error: Exception) -> list[Batch | Fold]:
     """The batch in two; a single event that cannot be written becomes a fold that quarantines it."""
     middle = len(batch.events) // 2
@@ -265,7 +290,6 @@ def _halves(batch: Batch, error: Exception) -> list[Batch | Fold]:
 
 
 def _set_aside(changes: Changes, batch: Batch, error: Exception) -> None:
-    for event in batch.events:
-        changes.session(event.session_name).quarantined += 1
-        text = json.encode(event).decode()[: limits.QUARANTINE_EVENT_BYTES]
-        changes.quarantined.append(Quarantined(changes.now_ns, event.session_name, f"{type(error).__name__}: {error}", text))
+    reason = f"{type(error).__name__}: {error}"
+    for bad in [*(Bad(json.encode(event), reason, event.session_name or None) for event in batch.events), *batch.bad]:
+        quarantine(changes, bad)

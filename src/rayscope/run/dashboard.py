@@ -43,9 +43,7 @@ def state_snapshot(session: str, dashboard: str) -> StateSnapshot | None:
     submissions = _submissions(f"http://{dashboard}/api/jobs/")
     if submissions is None and all(rows is None for rows in found.values()):
         return None
-    return StateSnapshot(
-        session=session, taken_ns=time.time_ns(), submissions=submissions or [], **{name: rows or [] for name, rows in found.items()}
-    )
+    return StateSnapshot(session=session, taken_ns=time.time_ns(), submissions=submissions or [], **{name: rows or [] for name, rows in found.items()})
 
 
 def _rows(url: str) -> list[dict[str, Any]] | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import Any
 
-from litestar import Litestar, MediaType, Response, get
+from litestar import Litestar, MediaType, Request, Response, get
 from litestar.config.compression import CompressionConfig
-from litestar.datastructures import State
+from litestar.datastructures import CacheControlHeader, Cookie, State
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
+from litestar.response import Redirect
 from litestar.static_files import create_static_files_router
 
 from rayscope import __version__
@@ -16,6 +18,7 @@ from rayscope.errors import RayscopeError
 from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.service import service_router
+from rayscope.server.auth import TOKEN_COOKIE
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
 from rayscope.server.ray_api.routes import ray_router
 from rayscope.server.services import Services
@@ -29,8 +32,11 @@ _PAGE_HEADERS = {
 
 
 @get(["/", "/s/{session:str}", "/s/{session:str}/{rest:path}"], media_type=MediaType.HTML, sync_to_thread=False)
-def get_page() -> Response[str]:
-    """The page: one document for every address of a view."""
+def get_page(request: Request[Any, Any, State]) -> Response[str] | Redirect:
+    """The page: one document for every address of a view. A token in the address moves into a cookie."""
+    if (token := request.query_params.get("token")) is not None:
+        cookie = Cookie(TOKEN_COOKIE, value=token, httponly=True, samesite="strict")
+        return Redirect(request.url.path, status_code=303, cookies=[cookie])
     return Response((_STATIC / "index.html").read_text(), media_type=MediaType.HTML, headers=_PAGE_HEADERS)
 
 
@@ -39,7 +45,7 @@ def make_app(services: Services) -> Litestar:
     return Litestar(
         route_handlers=[
             get_page,
-            create_static_files_router(path="/static", directories=[str(_STATIC)]),
+            create_static_files_router(path="/static", directories=[str(_STATIC)], cache_control=CacheControlHeader(no_cache=True)),
             ingest_router,
             service_router,
             resources_router,

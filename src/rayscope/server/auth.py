@@ -17,7 +17,8 @@ from msgspec import Struct
 from rayscope.errors import Unauthorized
 from rayscope.server.tokens import is_loopback
 
-OPEN_PATHS = frozenset({"/api/v1/health"})
+OPEN = "open"
+TOKEN_COOKIE = "rayscope_token"  # noqa: S105 a name
 
 
 class Guard(Struct, frozen=True, kw_only=True):
@@ -28,10 +29,10 @@ class Guard(Struct, frozen=True, kw_only=True):
     ingest_token: str
 
     def __call__(self, connection: ASGIConnection[Any, Any, Any, State], handler: BaseRouteHandler) -> None:
-        """Litestar's guard for every route but ingest's. Raises Unauthorized."""
+        """Litestar's guard for every route. Raises Unauthorized. Routes marked `OPEN` are health, and ingest, which has a token of its own."""
         if self.loopback:
             self._refuse_foreign_host(connection)
-        elif connection.url.path not in OPEN_PATHS and not self._bears_token(connection):
+        elif OPEN not in handler.opt and not self._bears_token(connection):
             raise Unauthorized("this server asks for a token", hint="give --token, or set RAYSCOPE_TOKEN; it is in the file `token` of the data folder")
 
     def check_ingest(self, token: str) -> None:
@@ -40,11 +41,15 @@ class Guard(Struct, frozen=True, kw_only=True):
             raise Unauthorized("wrong ingest token", hint="take the address that `rayscope env` prints")
 
     def _bears_token(self, connection: ASGIConnection[Any, Any, Any, State]) -> bool:
-        given = connection.headers.get("authorization", "").removeprefix("Bearer ").strip() or connection.query_params.get("token", "")
+        """In a header, as programs do; in a cookie, as browsers do; or in the address of a page, which makes it a cookie."""
+        headers, query, cookies = connection.headers, connection.query_params, connection.cookies
+        given = headers.get("authorization", "").removeprefix("Bearer ").strip() or query.get("token") or cookies.get(TOKEN_COOKIE, "")
         return hmac.compare_digest(given.encode(), self.token.encode())
 
     def _refuse_foreign_host(self, connection: ASGIConnection[Any, Any, Any, State]) -> None:
         host = connection.headers.get("host", "")
         name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
         if not is_loopback(name.strip("[]")):
-            raise Unauthorized(f"this server answers on loopback only, not as {host!r}", hint="open it as http://127.0.0.1, or start it with --host and a token")
+            raise Unauthorized(
+                f"this server answers on loopback only, not as {host!r}", hint="open it as http://127.0.0.1, or start it with --host and a token"
+            )

@@ -26,6 +26,7 @@ from rayscope.model.server import ServerInfo
 from rayscope.server.tokens import is_loopback, read_or_make_token
 from rayscope.store.limits import SILENCE_S
 
+
 def serve(data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, silence_s: float = SILENCE_S) -> None:
     """Serve in the foreground until a signal. Raises PortInUse, DataFolderInUse, DataFolderTooNew."""
     data = _prepare_folder(data)
@@ -33,9 +34,7 @@ def serve(data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, silenc
         _run(data, host, listener, silence_s)
 
 
-def start_background(
-    data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, timeout_s: float = 15, silence_s: float = SILENCE_S
-) -> ServerInfo:
+def start_background(data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, timeout_s: float = 15, silence_s: float = SILENCE_S) -> ServerInfo:
     """Start a server that outlives this process, unless one runs on this folder already. Returns when it answers. Raises ServerStartError."""
     data = data.absolute()
     if (running := status(data)) is not None:
@@ -83,16 +82,14 @@ def read_token(data: Path) -> str:
 
 
 def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> None:
-    import uvicorn  # noqa: PLC0415 the imports of a server are not those of `rayscope server status`
+    import uvicorn
 
-    from rayscope.server.app import make_app  # noqa: PLC0415
-    from rayscope.server.auth import Guard  # noqa: PLC0415
-    from rayscope.server.services import Services  # noqa: PLC0415
+    from rayscope.server.app import make_app
+    from rayscope.server.auth import Guard
+    from rayscope.server.services import Services
 
     port = listener.getsockname()[1]
-    info = ServerInfo(
-        pid=os.getpid(), host=host, port=port, url=_url(host, port), data=str(data), version=__version__, started_ns=time.time_ns()
-    )
+    info = ServerInfo(pid=os.getpid(), host=host, port=port, url=_url(host, port), data=str(data), version=__version__, started_ns=time.time_ns())
     guard = Guard(loopback=is_loopback(host), token=read_token(data), ingest_token=read_ingest_token(data))
     services = Services(data, guard, info, silence_s)
     _tune_collector()

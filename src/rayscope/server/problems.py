@@ -5,25 +5,34 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from litestar import Request, Response
+from litestar import MediaType, Request, Response
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
+from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 
-from rayscope.errors import RayscopeError
+from rayscope.errors import RayscopeError, Unauthorized
 from rayscope.model.page import Problem
 
 log = logging.getLogger("rayscope.server")
 
 
-def rayscope_problem(request: Request[Any, Any, State], error: RayscopeError) -> Response[Problem]:
-    """An error that was raised on purpose."""
+_SIGN_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Rayscope</title>
+<h1>Rayscope</h1><form><label>This server asks for its token (the file <code>token</code> in its data folder):
+<input name="token" type="password" autofocus autocomplete="current-password"></label> <button>Open</button></form></html>"""
+
+
+def rayscope_problem(request: Request[Any, Any, State], error: RayscopeError) -> Response[Problem] | Response[str]:
+    """An error that was raised on purpose. A person who opens a page without the token is asked for it."""
+    asks_for_token = isinstance(error, Unauthorized) and not request.app.state.services.guard.loopback
+    if asks_for_token and "text/html" in request.headers.get("accept", ""):
+        return Response(_SIGN_IN, status_code=error.http_status, media_type=MediaType.HTML)
     return Response(Problem(error=type(error).__name__, message=error.message, hint=error.hint), status_code=error.http_status)
 
 
 def http_problem(request: Request[Any, Any, State], error: HTTPException) -> Response[Problem]:
     """One of the framework: no such route, a parameter of the wrong type."""
     detail = error.detail
-    if error.status_code == 404 and detail in {"Not Found", ""}:
+    if error.status_code == HTTP_404_NOT_FOUND and detail in {"Not Found", ""}:
         detail = f"no such page: {request.url.path}"
     if extra := getattr(error, "extra", None):
         detail = f"{detail}: {extra}"
@@ -32,5 +41,8 @@ def http_problem(request: Request[Any, Any, State], error: HTTPException) -> Res
 
 def unexpected_problem(request: Request[Any, Any, State], error: Exception) -> Response[Problem]:
     """A bug: logged with its traceback, named in the answer."""
-    log.exception("%s %s failed", request.method, request.url.path, exc_info=error)
-    return Response(Problem(error="InternalError", message=f"{type(error).__name__}: {error}", hint="the server's log has the traceback"), status_code=500)
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return Response(
+        Problem(error="InternalError", message=f"{type(error).__name__}: {error}", hint="the server's log has the traceback"),
+        status_code=HTTP_500_INTERNAL_SERVER_ERROR,
+    )

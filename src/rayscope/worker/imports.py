@@ -25,9 +25,7 @@ class _Finder(importlib.abc.MetaPathFinder):
     def __init__(self, patches: Dict[str, Patch]) -> None:
         self._patches = patches
 
-    def find_spec(  # noqa: ARG002 the signature is Python's
-        self, fullname: str, path: Optional[Sequence[str]] = None, target: Optional[ModuleType] = None
-    ) -> Any:
+    def find_spec(self, fullname: str, path: Optional[Sequence[str]] = None, target: Optional[ModuleType] = None) -> Any:
         """The spec of a named module, None for all others."""
         patch = self._patches.pop(fullname, None)
         if patch is None:

@@ -32,9 +32,7 @@ def terminal_width(stream: TextIO) -> int | None:
     return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
-def lay_out(
-    columns: Sequence[Column], rows: Sequence[dict[str, Any]], width: int | None, stream: TextIO = sys.stdout, first: Sequence[str] = ()
-) -> Table:
+def lay_out(columns: Sequence[Column], rows: Sequence[dict[str, Any]], width: int | None, stream: TextIO = sys.stdout, first: Sequence[str] = ()) -> Table:
     """The rows below a header of upper-case names, in ``width`` characters. The columns of ``first`` are the last to be left out."""
     if width is None:
         return Table(_lines([(column, _cells(column, rows)) for column in columns], stream), [])

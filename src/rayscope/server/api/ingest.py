@@ -13,6 +13,7 @@ from litestar.datastructures import State
 from rayscope.errors import PayloadError, PayloadTooLarge
 from rayscope.ingest.reports import fold_run, fold_snapshot
 from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.server.auth import OPEN
 from rayscope.server.services import Services
 from rayscope.store.limits import MAX_BODY_BYTES, MIB
 
@@ -78,4 +79,4 @@ def _too_large(size: int) -> PayloadTooLarge:
     )
 
 
-ingest_router = Router(path="/ingest/{token:str}", route_handlers=[post_events, post_states, post_run], request_max_body_size=None)
+ingest_router = Router(path="/ingest/{token:str}", route_handlers=[post_events, post_states, post_run], request_max_body_size=None, opt={OPEN: True})

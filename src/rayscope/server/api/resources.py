@@ -60,9 +60,9 @@ def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of the quer
     limit: int = DEFAULT_PAGE,
     cursor: str | None = None,
     columns: str | None = None,
-    detail: bool = False,
+    detail: bool = False,  # noqa: FBT001, FBT002 it comes by name
     at: str | None = None,
-    exclude_driver: bool = True,
+    exclude_driver: bool = True,  # noqa: FBT001, FBT002 it comes by name
 ) -> Page:
     """A page of a resource's rows."""
     request = ListRequest(

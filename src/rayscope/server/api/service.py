@@ -9,6 +9,7 @@ from litestar.datastructures import State
 
 from rayscope.model.server import Health, Version
 from rayscope.query.sessions import ALL
+from rayscope.server.auth import OPEN
 
 
 @get("/version", sync_to_thread=False)
@@ -18,7 +19,7 @@ def get_version(state: State) -> Version:
     return version
 
 
-@get("/health", sync_to_thread=True)
+@get("/health", sync_to_thread=True, opt={OPEN: True})
 def get_health(state: State) -> Health:
     """How the server is. Open without a token."""
     health: Health = state.services.health()

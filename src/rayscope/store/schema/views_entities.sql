@@ -8,6 +8,7 @@ SELECT
     CASE
         WHEN n.end_ns <= coalesce(at_ns, 9223372036854775807) THEN coalesce(n.state_message, n.death_reason)
         WHEN n.end_ns IS NULL AND e.ended_ns <= coalesce(at_ns, 9223372036854775807) THEN e.reason
+        WHEN n.end_ns IS NULL THEN n.state_message
     END AS state_message,
     n.node_name, n.resources_total, n.labels, n.hostname, n.death_reason, n.instance_id, n.instance_type, n.start_ns,
     CASE WHEN coalesce(n.end_ns, e.ended_ns) <= coalesce(at_ns, 9223372036854775807) THEN coalesce(n.end_ns, e.ended_ns) END AS end_ns
@@ -195,11 +196,11 @@ LEFT JOIN session_end e USING (session_no)
 LEFT JOIN (
     SELECT
         session_no, min(started_ns) AS started_ns, max(cluster) AS cluster, max(ray_version) AS ray_version,
-        max(python_version) AS python_version, arg_min(command, started_ns) AS command, max(exit_code) AS exit_code,
+        max(python_version) AS python_version, arg_min(command, coalesce(started_ns, ended_ns, 0)) AS command, max(exit_code) AS exit_code,
         sum(undrained) AS undrained, sum(dropped) AS dropped, max(log_dir) AS log_dir
     FROM run GROUP BY session_no
 ) r USING (session_no)
 LEFT JOIN (
-    SELECT session_no, arg_min(hostname, start_ns) AS hostname, arg_min(node_ip, start_ns) AS node_ip FROM node WHERE is_head_node GROUP BY session_no
+    SELECT session_no, arg_min(hostname, coalesce(start_ns, 0)) AS hostname, arg_min(node_ip, coalesce(start_ns, 0)) AS node_ip FROM node WHERE is_head_node GROUP BY session_no
 ) h USING (session_no)
 WHERE at_ns IS NULL OR s.first_ns <= at_ns;

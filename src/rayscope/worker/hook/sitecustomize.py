@@ -9,20 +9,19 @@ import os
 import sys
 
 
-def _install():
+def _install() -> None:
     """Load the folder above as a package of a name of its own: the user's environment need not have rayscope."""
     here = os.path.dirname(os.path.abspath(__file__))
     folder = os.path.dirname(here)
-    spec = importlib.util.spec_from_file_location(
-        "_rayscope_worker", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
-    )
+    spec = importlib.util.spec_from_file_location("_rayscope_worker", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder])
+    assert spec is not None and spec.loader is not None
     package = importlib.util.module_from_spec(spec)
     sys.modules["_rayscope_worker"] = package
     spec.loader.exec_module(package)
     importlib.import_module("_rayscope_worker.driver").install()
 
 
-def _run_hidden():
+def _run_hidden() -> None:
     """Run the sitecustomize that would have been found without this one."""
     here = os.path.dirname(os.path.abspath(__file__))
     others = [entry for entry in sys.path if os.path.abspath(entry or ".") != here]

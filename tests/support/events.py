@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from support.ids import NIL, actor_id, job_id, node_id, wire, worker_id
+from support.ids import NIL, job_id, node_id, wire, worker_id
 
 Event = dict[str, Any]
 
@@ -34,7 +34,7 @@ def stamp(ns: int) -> str:
     return f"{datetime.fromtimestamp(ns // SECOND, UTC):%Y-%m-%dT%H:%M:%S}.{ns % SECOND:09d}Z"
 
 
-def body(events: Iterable[Mapping[str, Any]]) -> bytes:
+def body(events: Iterable[Any]) -> bytes:
     """One POST."""
     return json.dumps(list(events)).encode()
 

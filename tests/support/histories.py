@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -15,7 +16,7 @@ from support.ids import actor_id, constructor_id, method_id, placement_group_id,
 from support.recording import Recording
 
 RESOURCES = ("tasks", "actors", "workers", "jobs", "nodes", "placement-groups", "runtime-envs", "events")
-_RUNTIME_ENV = {"serializedRuntimeEnv": '{"env_vars": {"MODE": "fast"}}'}
+_RUNTIME_ENV: dict[str, Any] = {"serializedRuntimeEnv": '{"env_vars": {"MODE": "fast"}}'}
 
 
 class Plan(Struct, frozen=True):
@@ -108,7 +109,7 @@ def arrivals(draw: st.DrawFn, size: int) -> list[list[int]]:
     again = draw(st.lists(st.integers(0, size - 1), max_size=5))
     every = [*indexes, *again]
     cuts = sorted({0, len(every), *draw(st.lists(st.integers(0, len(every)), max_size=4))})
-    return [every[start:end] for start, end in zip(cuts, cuts[1:], strict=False)]
+    return [every[start:end] for start, end in pairwise(cuts)]
 
 
 def everything(recording: Recording, session: str) -> dict[str, list[Any]]:
@@ -127,5 +128,3 @@ def _text(row: Any) -> str:
 def batches(events: Sequence[Event], arrival: Sequence[Sequence[int]]) -> list[list[Event]]:
     """The events as they arrive."""
     return [[events[index] for index in batch] for batch in arrival]
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,9 @@ from rayscope.query.queries import Queries
 from rayscope.query.request import ListRequest
 from rayscope.store.database import Database
 from rayscope.store.journal import Journal
-
 from support.events import SECOND, body
 
-stored = settings(max_examples=25, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+stored = settings(max_examples=25, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate))
 """For properties of a store: examples cost tens of milliseconds, so few are tried, and a failing one is not made smaller."""
 
 WAIT_S = 30.0
@@ -46,7 +45,7 @@ class Recording:
             self.committer.close()
             self.database.close()
 
-    def post(self, *batches: Iterable[Mapping[str, Any]]) -> None:
+    def post(self, *batches: Iterable[Any]) -> None:
         """Post each batch, and wait until all are applied."""
         for batch in batches:
             self.post_body(body(batch))
@@ -80,7 +79,7 @@ class Recording:
     def page(self, resource: str, session: str = "latest", **asked: Any) -> Page:
         """One page, all columns unless told otherwise."""
         request = {"limit": 1000, "detail": True} | asked
-        return self.queries.list(ListRequest(resource=resource, session=session, **request))
+        return self.queries.page(ListRequest(resource=resource, session=session, **request))
 
     def rows(self, resource: str, session: str = "latest", **asked: Any) -> list[dict[str, Any]]:
         """The rows of one page."""
@@ -88,4 +87,8 @@ class Recording:
 
     def counted(self, query: str) -> int:
         """A number from the tables themselves."""
-        return int(self.database.read(lambda connection: connection.execute(query).fetchall())[0][0])
+        return int(self.fetch(query)[0][0])
+
+    def fetch(self, query: str) -> list[Any]:
+        """Rows from the tables themselves."""
+        return self.database.read(lambda connection: connection.execute(query).fetchall())

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from support.events import body, task_definition, task_lifecycle  # noqa: E402 this file is run by its path
+from support.events import body, task_definition, task_lifecycle
 
 SENDERS = 4
 TASKS = 200

@@ -58,10 +58,12 @@ class Changes(Struct):
         return word
 
     def attempt(self, session_no: int, task_id: str, attempt: int) -> Attempt:
-        """The fragment of an attempt in this group, empty if it is new."""
+        """The fragment of an attempt in this group, empty if it is new. Raises ValueError for one without a task."""
         key = (session_no, task_id, attempt)
         known = self.attempts.get(key)
         if known is None:
+            if not task_id:
+                raise ValueError("an event of a task without its id")
             known = self.attempts[key] = Attempt(session_no, task_id, attempt, task_key(task_id), self.now_ns)
         return known
 

@@ -163,7 +163,8 @@ class Committer:
             try:
                 self._apply_all(works)
             except _LeftInJournalError:
-                return self._refuse_reports(works)
+                self._refuse_reports(works)
+                return
             self._journal.forget(self._database.read(applied_position))
 
     def _refuse_reports(self, works: Sequence[Work] | None) -> None:
@@ -177,7 +178,7 @@ class Committer:
     def _apply_all(self, works: Sequence[Work]) -> None:
         try:
             self._write(works)
-        except Exception as error:  # noqa: BLE001 each piece meets its own error below
+        except Exception as error:
             if not isinstance(error, RayscopeError):
                 log.exception("a group of %d events could not be written; writing it piece by piece", sum(work.size for work in works))
             for work in works:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from rayscope.model.states import ACTOR_STATES
 from rayscope.store.entity import EntityTable, Row
+
+DRAINING: Final = "draining"
+"""The message of a node that is about to be taken away."""
 
 _RESTARTS: Final = {
     "num_restarts_due_to_lineage_reconstruction": "LINEAGE_RECONSTRUCTION",
@@ -14,9 +18,18 @@ _RESTARTS: Final = {
 
 
 def union_transitions(one: str, other: str) -> str:
-    """Two JSON lists of an actor's transitions in one, in order of time, each once."""
+    """Two JSON lists of an actor's transitions in one, in order of time (of one time in the order of states), each once."""
     every = {json.dumps(item, sort_keys=True): item for text in (one, other) for item in json.loads(text)}
-    return json.dumps([every[text] for text in sorted(every, key=lambda text: (every[text]["time_ns"], text))])
+    return json.dumps([every[text] for text in sorted(every, key=lambda text: (every[text]["time_ns"], _rank(every[text]["state"]), text))])
+
+
+def _rank(state: str) -> int:
+    return ACTOR_STATES.index(state) if state in ACTOR_STATES else -1
+
+
+def weightier_message(one: str, other: str) -> str:
+    """Of two messages on a node the one that says more than that it drains; else the greater one."""
+    return max(one, other, key=lambda text: (text != DRAINING, text))
 
 
 def derive_actor(row: Row) -> Row:
@@ -49,16 +62,14 @@ def _death_cause(last: dict[str, Any]) -> str | None:
     return None if cause is None else json.dumps(cause)
 
 
-_NEWEST_GROUP: Final = frozenset({"latest_ns", "state", "bundles", "stats"})
-_NEWEST_ENV: Final = frozenset({"latest_ns", "success", "creation_time_ms", "ref_cnt", "error"})
-_NEWEST_END: Final = frozenset({"latest_ns", "end_ns", "end_status", "message", "error_type", "driver_exit_code"})
+_NEWEST_GROUP: Final = {"latest_ns": ("state",), "placed_ns": ("bundles", "stats")}
+_NEWEST_ENV: Final = {"latest_ns": ("success", "creation_time_ms", "ref_cnt", "error")}
+_NEWEST_END: Final = {"latest_ns": ("end_ns", "end_status", "message", "error_type", "driver_exit_code")}
 
-NODE: Final = EntityTable(name="node", key=("session_no", "node_id"), earliest=frozenset({"start_ns", "end_ns"}))
+NODE: Final = EntityTable(name="node", key=("session_no", "node_id"), earliest=frozenset({"start_ns", "end_ns"}), combine={"state_message": weightier_message})
 WORKER: Final = EntityTable(name="worker", key=("session_no", "worker_id"), earliest=frozenset({"launch_ns", "launched_ns", "start_ns", "end_ns"}))
 DRIVER_JOB: Final = EntityTable(name="driver_job", key=("session_no", "job_id"), earliest=frozenset({"start_ns", "end_ns"}))
-SUBMISSION: Final = EntityTable(
-    name="submission", key=("session_no", "submission_id"), earliest=frozenset({"pending_ns", "running_ns"}), newest=_NEWEST_END
-)
+SUBMISSION: Final = EntityTable(name="submission", key=("session_no", "submission_id"), earliest=frozenset({"pending_ns", "running_ns"}), newest=_NEWEST_END)
 ACTOR: Final = EntityTable(name="actor", key=("session_no", "actor_id"), combine={"transitions": union_transitions}, derive=derive_actor)
 PLACEMENT_GROUP: Final = EntityTable(
     name="placement_group",
@@ -66,9 +77,7 @@ PLACEMENT_GROUP: Final = EntityTable(
     earliest=frozenset({"created_ns", "ready_ns", "removed_ns"}),
     newest=_NEWEST_GROUP,
 )
-RUNTIME_ENV: Final = EntityTable(
-    name="runtime_env", key=("session_no", "runtime_env_id", "node_id"), earliest=frozenset({"first_seen_ns"}), newest=_NEWEST_ENV
-)
+RUNTIME_ENV: Final = EntityTable(name="runtime_env", key=("session_no", "runtime_env_id", "node_id"), earliest=frozenset({"first_seen_ns"}), newest=_NEWEST_ENV)
 RUN: Final = EntityTable(name="run", key=("session_no", "job_id"), earliest=frozenset({"started_ns"}))
 
 ENTITIES: Final[tuple[EntityTable, ...]] = (NODE, WORKER, DRIVER_JOB, SUBMISSION, ACTOR, PLACEMENT_GROUP, RUNTIME_ENV, RUN)

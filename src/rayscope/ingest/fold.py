@@ -8,12 +8,16 @@ from typing import Any, Final
 
 import msgspec
 
+from rayscope.errors import PayloadError
 from rayscope.ingest.changes import Changes, Quarantined, SessionWord
 from rayscope.ingest.reducers import actor, job, node, placement_group, task, worker
 from rayscope.ingest.reducers.event import keep_event
 from rayscope.ray.decode import Bad, Batch, payload_of
 from rayscope.ray.events import RayEvent
+from rayscope.ray.ids import hex_or_none
+from rayscope.ray.redact import redact, redact_event
 from rayscope.ray.times import parse_ns
+from rayscope.store.attempt import merge_value
 from rayscope.store.limits import QUARANTINE_EVENT_BYTES
 
 Reducer = Callable[[Changes, int, RayEvent, Any], None]
@@ -48,7 +52,7 @@ def fold_batch(changes: Changes, batch: Batch) -> None:
     good = [event for event in batch.events if _fold_event(changes, event, unknown.get(event.event_id) if unknown else None)]
     _hear(changes, good, unknown)
     for bad in batch.bad:
-        _quarantine(changes, bad)
+        quarantine(changes, bad)
 
 
 def _fold_event(changes: Changes, event: RayEvent, unknown: dict[str, Any] | None) -> bool:
@@ -59,8 +63,8 @@ def _fold_event(changes: Changes, event: RayEvent, unknown: dict[str, Any] | Non
             _fold_task(changes, session_no, event, reduce, unknown)
         else:
             _fold_other(changes, session_no, event, unknown)
-    except (ValueError, TypeError, OverflowError, KeyError) as error:
-        _quarantine(changes, Bad(msgspec.json.encode(event), f"{type(error).__name__}: {error}", event.session_name))
+    except (ValueError, TypeError, OverflowError, KeyError, RecursionError, PayloadError) as error:
+        quarantine(changes, Bad(msgspec.json.encode(event), f"{type(error).__name__}: {error}", event.session_name or None))
         return False
     return True
 
@@ -85,11 +89,13 @@ def _fold_other(changes: Changes, session_no: int, event: RayEvent, unknown: dic
 
 
 def _keep_unknown(changes: Changes, session_no: int, payload: Any, unknown: dict[str, Any]) -> None:
-    """A newer Ray's fields of a task stay with its attempt."""
+    """A newer Ray's fields of a task stay with its attempt, if its event made one."""
+    if hex_or_none(payload.task_id) is None:
+        return
     number = payload.attempt_number if hasattr(payload, "attempt_number") else payload.task_attempt
     attempt = changes.attempt(session_no, payload.task_id.hex(), number)
-    known = msgspec.json.decode(attempt.extra) if attempt.extra else {}
-    attempt.extra = msgspec.json.encode(known | unknown, order="deterministic").decode()
+    text = msgspec.json.encode(redact(unknown), order="deterministic").decode()
+    attempt.extra = merge_value("extra", attempt.extra, text)
 
 
 def _hear(changes: Changes, events: list[RayEvent], unknown: dict[str, dict[str, Any]]) -> None:
@@ -112,8 +118,9 @@ def _widen(word: SessionWord, stamps: list[str]) -> None:
     word.last_ns = last if word.last_ns is None else max(word.last_ns, last)
 
 
-def _quarantine(changes: Changes, bad: Bad) -> None:
+def quarantine(changes: Changes, bad: Bad) -> None:
+    """Set an event aside, with what looks like a secret masked."""
     if bad.session is not None:
         changes.session(bad.session).quarantined += 1
-    text = bad.raw[:QUARANTINE_EVENT_BYTES].decode(errors="replace")
+    text = redact_event(bad.raw)[:QUARANTINE_EVENT_BYTES]
     changes.quarantined.append(Quarantined(changes.now_ns, bad.session, bad.reason, text))

@@ -29,6 +29,7 @@ class Housekeeper:
         self._silence_ns = int(silence_s * _SECOND)
         self._opened_ns = time.time_ns()
         self._closed_ns = 0
+        self._heard_ns = 0
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="rayscope-housekeeper", daemon=True)
         self._thread.start()
@@ -51,7 +52,7 @@ class Housekeeper:
         """One pass. Public for tests, which give their own time."""
         self._mark_silent(now_ns)
         if self._must_close(now_ns):
-            self._closed_ns = now_ns
+            self._closed_ns, self._heard_ns = now_ns, self._committer.heard_ns
             self.close_open(now_ns)
         self._settle(now_ns)
 
@@ -63,8 +64,10 @@ class Housekeeper:
             self._committer.ends_ns = now_ns
 
     def _must_close(self, now_ns: int) -> bool:
-        ends_ns = self._committer.ends_ns
-        return self._closed_ns <= ends_ns + _CLOSE_AFTER_NS and now_ns >= ends_ns + _CLOSE_AFTER_NS
+        """When something has ended and its owners had time to report; and now and then for what arrived after that."""
+        due_ns = self._committer.ends_ns + _CLOSE_AFTER_NS
+        late = self._committer.heard_ns > self._heard_ns and now_ns >= max(self._closed_ns, self._opened_ns) + _CLOSE_AGAIN_NS
+        return late or self._closed_ns <= due_ns <= now_ns
 
     def close_open(self, now_ns: int) -> None:
         """Close now what was left open below anything that has ended. Right when no more words are to come, as after a drained run."""
@@ -92,4 +95,5 @@ class Housekeeper:
 
 
 _CLOSE_AFTER_NS = int(limits.CLOSE_AFTER_S * _SECOND)
+_CLOSE_AGAIN_NS = int(limits.CLOSE_AGAIN_S * _SECOND)
 _GRACE_AFTER_OPEN_NS = int(limits.GRACE_S * _SECOND)

@@ -34,7 +34,7 @@ def _lost_after_return(evidence: Evidence, now_ns: int) -> Verdict:
     ended, cause = _widest_end(evidence)
     returned = evidence.task_end or ended
     reason = f"its function returned at {utc(returned)}, but its owner never reported how, and {cause} ended at {utc(ended)}"
-    kind = "silence" if cause == "its session" and evidence.silent else cause.split()[-1]
+    kind = _session_cause(evidence) if cause == "its session" else cause.split()[-1]
     return _verdict(evidence, now_ns, cause=kind, state=LOST, error_type=None, reason=reason, ns=max(returned, 0))
 
 
@@ -55,40 +55,50 @@ def _by_worker(evidence: Evidence, now_ns: int) -> Verdict | None:
     kind = evidence.exit_type or "unknown exit type"
     reason = f"its worker died at {utc(evidence.worker_end_ns)} ({kind}): {evidence.exit_detail or 'Ray gives no detail'}"
     error_type = "OUT_OF_MEMORY" if kind == "NODE_OUT_OF_MEMORY" else _died(evidence)
-    return _verdict(evidence, now_ns, cause="worker", state="FAILED", error_type=error_type, reason=reason, ns=evidence.worker_end_ns)
+    return _failed(evidence, now_ns, cause="worker", error_type=error_type, reason=reason, ns=evidence.worker_end_ns)
 
 
 def _by_node(evidence: Evidence, now_ns: int) -> Verdict | None:
     if evidence.node_end_ns is None:
         return None
     reason = f"its node died at {utc(evidence.node_end_ns)}: {evidence.node_message or 'Ray gives no detail'}"
-    return _verdict(evidence, now_ns, cause="node", state="FAILED", error_type="NODE_DIED", reason=reason, ns=evidence.node_end_ns)
+    return _failed(evidence, now_ns, cause="node", error_type="NODE_DIED", reason=reason, ns=evidence.node_end_ns)
 
 
 def _by_actor(evidence: Evidence, now_ns: int) -> Verdict | None:
     if evidence.actor_end_ns is None:
         return None
     reason = f"its actor died at {utc(evidence.actor_end_ns)}: {evidence.actor_message or 'Ray gives no detail'}"
-    return _verdict(evidence, now_ns, cause="actor", state="FAILED", error_type="ACTOR_DIED", reason=reason, ns=evidence.actor_end_ns)
+    return _failed(evidence, now_ns, cause="actor", error_type="ACTOR_DIED", reason=reason, ns=evidence.actor_end_ns)
 
 
 def _by_job(evidence: Evidence, now_ns: int) -> Verdict | None:
-    """Ray marks what a job leaves open as failed, with WORKER_DIED. The driver's own attempt is no task that could fail."""
+    """Ray marks what a job leaves open as failed, with WORKER_DIED."""
     if evidence.job_end_ns is None:
         return None
     if evidence.type == "DRIVER_TASK":
         reason = f"its job ended at {utc(evidence.job_end_ns)}; the driver itself did not say how"
-        return _verdict(evidence, now_ns, cause="job", state=LOST, error_type=None, reason=reason, ns=evidence.job_end_ns)
+        return _failed(evidence, now_ns, cause="job", error_type=None, reason=reason, ns=evidence.job_end_ns)
     reason = f"job {evidence.job_id} ended at {utc(evidence.job_end_ns)} while this was still {'running' if evidence.t_running else 'waiting'}"
-    return _verdict(evidence, now_ns, cause="job", state="FAILED", error_type="WORKER_DIED", reason=reason, ns=evidence.job_end_ns)
+    return _failed(evidence, now_ns, cause="job", error_type="WORKER_DIED", reason=reason, ns=evidence.job_end_ns)
 
 
 def _by_session(evidence: Evidence, now_ns: int) -> Verdict | None:
     if evidence.session_end_ns is None:
         return None
-    cause = "silence" if evidence.silent else "cluster"
     reason = evidence.session_reason or "its session ended"
-    return _verdict(evidence, now_ns, cause=cause, state=LOST, error_type=None, reason=reason, ns=evidence.session_end_ns)
+    return _verdict(evidence, now_ns, cause=_session_cause(evidence), state=LOST, error_type=None, reason=reason, ns=evidence.session_end_ns)
+
+
+def _session_cause(evidence: Evidence) -> str:
+    return "silence" if evidence.silent else "cluster"
+
+
+def _failed(evidence: Evidence, now_ns: int, *, cause: str, error_type: str | None, reason: str, ns: int) -> Verdict:
+    """FAILED; but the driver's own attempt is no task that could fail: it is LOST."""
+    if evidence.type == "DRIVER_TASK":
+        return _verdict(evidence, now_ns, cause=cause, state=LOST, error_type=None, reason=reason, ns=ns)
+    return _verdict(evidence, now_ns, cause=cause, state="FAILED", error_type=error_type, reason=reason, ns=ns)
 
 
 def _died(evidence: Evidence) -> str:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from rayscope.errors import FilterError
-
+from rayscope.store.conditions import Order
 
 _decoder: Final = msgspec.json.Decoder(tuple[str, list[int | float | bool | str | None]])
 
@@ -35,3 +35,8 @@ def decode_cursor(text: str, sort: str, size: int) -> list[Any]:
 
 def _no_cursor(text: str) -> FilterError:
     return FilterError(f"not a cursor: {text[:40]!r}", hint="take `next` of the page before, unchanged")
+
+
+def order_text(order: Sequence[Order]) -> str:
+    """The order as its cursors name it."""
+    return ",".join(f"{'-' if term.descending else ''}{term.column}" for term in order)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -61,4 +61,4 @@ def span_row(name: str, start_ns: int, end_ns: int, extra: str | None) -> dict[s
     return row
 
 
-_SHAPES: Final = {"state_times_ns": _times, "profile_events": _spans, "log_range": _known}
+_SHAPES: Final[dict[str, Callable[[Any], Any]]] = {"state_times_ns": _times, "profile_events": _spans, "log_range": _known}

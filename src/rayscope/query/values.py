@@ -15,7 +15,18 @@ _SIZE: Final = re.compile(r"^(-?[0-9]+(?:\.[0-9]+)?)\s*([kmgtp]i?b?|b)$", re.IGN
 _WHOLE: Final = re.compile(r"[+-]?[0-9]+")
 _MAX_DIGITS: Final = 40
 _TOO_LARGE: Final = 2**63
-_UNITS: Final = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": _SECOND, "m": 60 * _SECOND, "min": 60 * _SECOND, "h": 3600 * _SECOND, "d": 86400 * _SECOND, "w": 604800 * _SECOND}  # fmt: skip
+_UNITS: Final = {
+    "ns": 1,
+    "us": 1_000,
+    "µs": 1_000,
+    "ms": 1_000_000,
+    "s": _SECOND,
+    "m": 60 * _SECOND,
+    "min": 60 * _SECOND,
+    "h": 3600 * _SECOND,
+    "d": 86400 * _SECOND,
+    "w": 604800 * _SECOND,
+}
 _POWERS: Final = {"b": 0, "k": 1, "m": 2, "g": 3, "t": 4, "p": 5}
 _NS_DIGITS: Final = 18
 """Epoch numbers of so many digits are nanoseconds, shorter ones seconds: as seconds this is the year three billion."""

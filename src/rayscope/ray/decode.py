@@ -110,13 +110,11 @@ def _fields(kind: type[Wire]) -> dict[str, Any]:
     """Each wire name of a message, with the message type inside it: `dict` for a message kept as a mapping, None for a plain value or a map."""
     if kind not in _FIELDS:
         hints = get_type_hints(kind)
-        _FIELDS[kind] = {
-            wire: _message_in(hints[name]) for name, wire in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)
-        }
+        _FIELDS[kind] = {wire: _message_in(hints[name]) for name, wire in zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True)}
     return _FIELDS[kind]
 
 
-def _message_in(hint: Any) -> type[Wire] | type[dict[str, Any]] | None:
+def _message_in(hint: Any) -> type[Wire | dict[str, Any]] | None:
     for part in (hint, *get_args(hint)):
         if isinstance(part, type) and issubclass(part, Wire):
             return part

@@ -9,7 +9,10 @@ from typing import Any, Final
 
 MASK: Final = "[redacted]"
 
-_SECRET_NAME: Final = re.compile(r"(?i)(passw|passphrase|secret|token|api_?key|access_?key|private_?key|credential|authoriz|auth_?key|_key$|^key$|cookie|signature)")
+_SECRET_NAME: Final = re.compile(
+    r"(?i)(passw|passphrase|secret|token|api_?key|access_?key|private_?key|credential|authoriz|auth_?key|_key$|^key$|cookie|signature)"
+)
+_ENV_NAMES: Final = frozenset({"serializedRuntimeEnv", "serialized_runtime_env"})
 _URL_CREDENTIALS: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@")
 
 
@@ -36,6 +39,27 @@ def redact_json(text: str) -> str:
         return json.dumps(redact(json.loads(text)), separators=(", ", ": "))
     except ValueError:
         return redact_text(text)
+
+
+def redact_event(raw: bytes) -> str:
+    """The same for an event that could not be read, as far as its form can be told, with the runtime envs inside it."""
+    try:
+        return json.dumps(redact_envs(json.loads(raw)), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return redact_text(raw.decode(errors="replace"))
+
+
+def redact_envs(value: Any) -> Any:
+    """``value`` masked, and the JSON texts of runtime envs in it too."""
+    if isinstance(value, list):
+        return [redact_envs(part) for part in value]
+    if not isinstance(value, dict):
+        return redact(value)
+    return {name: _redact_env(part) if name in _ENV_NAMES else redact_envs(part) for name, part in redact(value).items()}
+
+
+def _redact_env(value: Any) -> Any:
+    return redact_json(value) if isinstance(value, str) else redact_envs(value)
 
 
 def _redact_named(name: str, part: Any) -> Any:

@@ -20,7 +20,7 @@ _UNSET_MS = {0, 2**64 - 1, -1}
 
 def parse_ns(text: str) -> int:
     """``2026-11-23T08:44:25.682917032Z`` to nanoseconds since 1970. Raises ValueError where it is no such time."""
-    if len(text) == _FULL_LENGTH and (fraction := text[20:29]).isdecimal() and text[19] == "." and text[29] == "Z":  # what Ray nearly always sends
+    if len(text) == _FULL_LENGTH and text[19::10] == ".Z" and (fraction := text[20:29]).isdecimal():  # what Ray nearly always sends: nine digits
         return _second_ns(text[:19]) + int(fraction)
     match = _FRACTION.fullmatch(text[19:])
     if match is None:

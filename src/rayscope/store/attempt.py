@@ -1,7 +1,7 @@
 """A fragment of a task attempt: what one or several events said of it, and how fragments merge.
 
 The fields are the columns of the hot and cold tables, in order. The merge takes, for each column, the earliest time or the
-greatest value; it is commutative, associative and idempotent, so order and duplicates do not matter. The SQL
+greatest value, or all names of both objects; it is commutative, associative and idempotent, so order and duplicates do not matter. The SQL
 twin of `merge` is queries/attempt_upsert.sql; a test holds the two equal.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from msgspec import Struct
 
 
@@ -77,10 +78,11 @@ KEY: Final = ("session_no", "task_id", "attempt")
 
 COLUMNS: Final[tuple[str, ...]] = Attempt.__struct_fields__
 
-EARLIEST: Final = frozenset(
-    name for name in COLUMNS if name.startswith("t_") or name.endswith("_start")
-)
-"""Columns of which the least value counts; of all others the greatest."""
+EARLIEST: Final = frozenset(name for name in COLUMNS if name.startswith("t_") or name.endswith("_start"))
+"""Columns of which the least value counts; of all others but UNIONS the greatest."""
+
+UNIONS: Final = frozenset({"extra", "profile_extra"})
+"""Columns that hold a JSON object: what each fragment says by name is kept, of one name the greatest text."""
 
 NUMBERS: Final = frozenset(
     name
@@ -98,4 +100,19 @@ def merge_value(name: str, one: Any, other: Any) -> Any:
     """The value of column ``name`` that two fragments make together."""
     if one is None or other is None:
         return other if one is None else one
+    if name in UNIONS:
+        return one if one == other else _union(one, other)
     return min(one, other) if name in EARLIEST else max(one, other)
+
+
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def _union(one: str, other: str) -> str:
+    """Two JSON objects in one. Its SQL twin is the macro json_union of schema/views_tasks.sql."""
+    first, second = _decode(one), _decode(other)
+    both = first | second
+    for name in first.keys() & second.keys():
+        both[name] = max(first[name], second[name], key=bytes)
+    return _encode(both).decode()

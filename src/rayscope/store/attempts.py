@@ -10,6 +10,7 @@ from msgspec.structs import astuple
 
 from rayscope.store.attempt import COLUMNS, EARLIEST, NUMBERS, Attempt
 from rayscope.store.database import Connection, sql
+from rayscope.store.limits import CLOCK_SKEW_S
 
 _SCHEMA: Final = pa.schema(
     [
@@ -17,6 +18,7 @@ _SCHEMA: Final = pa.schema(
         for name in COLUMNS
     ]
 )
+_SKEW_NS: Final = int(CLOCK_SKEW_S * 1_000_000_000)
 _FIRST_TIMES: Final = [at for at, name in enumerate(COLUMNS) if name in EARLIEST and not name.startswith("std")]
 
 
@@ -47,19 +49,19 @@ def settle(connection: Connection, *, before_ns: int, limit: int) -> int:
 
 
 def settled_until(connection: Connection) -> dict[int, int]:
-    """By session, the latest end among its attempts in the cold table."""
-    return dict(connection.execute("SELECT session_no, max(end_ns) FROM attempt_cold GROUP BY session_no").fetchall())
+    """By session, until when words may be late ones on attempts in the cold table: the latest end among these, for ever where one was only concluded."""
+    return dict(connection.execute(sql("settled_until")).fetchall())
 
 
 def _may_be_settled(row: Sequence[Any], settled: Mapping[int, int]) -> bool:
-    """Whether a fragment can be a late word on a settled attempt: it speaks of a time before the last settled end.
+    """Whether a fragment can be a late word on a settled attempt: it speaks of a time before the last settled end, give or take the nodes' clocks.
 
     One that names no time at all (a definition by itself) may be, too.
     """
     until = settled.get(row[0])
     if until is None:
         return False
-    return min((value for at in _FIRST_TIMES if (value := row[at]) is not None), default=0) <= until
+    return min((value for at in _FIRST_TIMES if (value := row[at]) is not None), default=0) <= until + _SKEW_NS
 
 
 def _revive(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:

@@ -45,6 +45,9 @@ class Database:
         """Open or create the file. Raises DataFolderInUse, DataFolderTooNew or DiskFull."""
         self._path = path
         self._writing = threading.Lock()
+        self._handles = threading.Condition()
+        self._readers = 0
+        self._reopening = False
         self._cursors: list[Connection] = []
         self._generation = 0
         self._writer = self._open()
@@ -65,6 +68,15 @@ class Database:
 
     def read(self, question: Callable[[Connection], T]) -> T:
         """Run ``question`` on one snapshot of the data. Any number at a time; never waits for a writer."""
+        generation = self._generation
+        try:
+            return self._read(question)
+        except duckdb.Error:
+            if generation == self._generation:
+                raise
+        return self._read(question)  # the database was opened anew under the first try
+
+    def _read(self, question: Callable[[Connection], T]) -> T:
         with self._cursor() as cursor:
             return _in_transaction(cursor, question)
 
@@ -104,25 +116,48 @@ class Database:
 
     @contextmanager
     def _cursor(self) -> Iterator[Connection]:
-        generation = self._generation
-        cursor = self._cursors.pop() if self._cursors else self._writer.cursor()
+        with self._handles:
+            self._handles.wait_for(lambda: not self._reopening)
+            generation = self._generation
+            cursor = self._cursors.pop() if self._cursors else self._writer.cursor()
+            self._readers += 1
         try:
             yield cursor
         finally:
-            if generation == self._generation:
-                self._cursors.append(cursor)
+            with self._handles:
+                self._readers -= 1
+                if generation == self._generation:
+                    self._cursors.append(cursor)
+                self._handles.notify_all()
+
+    def _reopen(self) -> None:
+        """Open the file anew when all readers are done, which on a broken database is at once; new ones wait."""
+        with self._handles:
+            self._reopening = True
+            try:
+                self._handles.wait_for(lambda: self._readers == 0, limits.REOPEN_WAIT_S)
+                self._close()
+                self._writer = self._open()
+            finally:
+                self._reopening = False
+                self._handles.notify_all()
 
     def _refuse_when_full(self) -> None:
         free = self.free_bytes()
         if free < limits.MIN_FREE_BYTES:
             raise _disk_full(self._path, free)
 
-    def _recover(self, error: duckdb.Error) -> Exception:
-        """What to raise for a failed transaction. A failed write of the log invalidates the open database: open it anew."""
-        fatal = isinstance(error, duckdb.FatalException) or "invalidated" in str(error)
+    def _recover(self, error: Exception) -> Exception:
+        """What to raise for a failed transaction. A failed write of the log invalidates the open database: open it anew.
+
+        Where that fails too, the connection stays closed, and the next write tries again.
+        """
+        fatal = isinstance(error, (duckdb.FatalException, duckdb.ConnectionException)) or "invalidated" in str(error)
         if fatal:
-            self._close()
-            self._writer = self._open()
+            try:
+                self._reopen()
+            except (duckdb.Error, RayscopeError) as failure:
+                error = failure
         if _FULL.search(str(error)) or (fatal and self.free_bytes() < limits.MIN_FREE_BYTES):
             return _disk_full(self._path, self.free_bytes())
         return error

@@ -19,14 +19,16 @@ Key = tuple[Any, ...]
 
 
 class EntityTable(Struct, frozen=True, kw_only=True):
-    """How the rows of one table merge: ``earliest`` columns take the least value, ``newest`` those of the row with the
-    greatest ``latest_ns``, all others the greatest value. ``derive`` completes a merged row; ``combine`` merges its own columns.
+    """How the rows of one table merge: ``earliest`` columns take the least value, all others the greatest.
+
+    ``newest`` names columns that belong together by the column that holds the time of the word on them: they come all from
+    the row in which that time is greatest. ``combine`` merges its own columns; ``derive`` completes a merged row.
     """
 
     name: str
     key: tuple[str, ...]
     earliest: frozenset[str] = frozenset()
-    newest: frozenset[str] = frozenset()
+    newest: Mapping[str, tuple[str, ...]] = {}
     combine: Mapping[str, Callable[[Any, Any], Any]] = {}
     derive: Callable[[Row], Row] | None = None
 
@@ -36,23 +38,23 @@ class EntityTable(Struct, frozen=True, kw_only=True):
 
     def merge(self, one: Row, other: Row) -> Row:
         """Both rows in one, before `derive`. They must have the same key."""
-        newer, older = sorted((one, other), key=self._age, reverse=True)
-        merged = {name: self._merge_value(name, newer, older) for name in one.keys() | other.keys()}
+        merged = {name: self._merge_value(name, one.get(name), other.get(name)) for name in one.keys() | other.keys()}
+        for clock, columns in self.newest.items():
+            newer = max((one, other), key=lambda row: _age(row, clock, columns))
+            merged |= {name: newer.get(name) for name in (clock, *columns)}
         return self.derive(merged) if self.derive else merged
 
-    def _merge_value(self, name: str, newer: Row, older: Row) -> Any:
-        first, second = newer.get(name), older.get(name)
+    def _merge_value(self, name: str, first: Any, second: Any) -> Any:
         if first is None or second is None:
             return second if first is None else first
-        if name in self.newest:
-            return first
         if name in self.combine:
             return self.combine[name](first, second)
         return min(first, second) if name in self.earliest else max(first, second)
 
-    def _age(self, row: Row) -> tuple[int, str]:
-        """By the time of the word; two words of the same time by their text, so that the order of arrival does not matter."""
-        return (row.get("latest_ns") or 0, repr([row.get(name) for name in sorted(self.newest)]))
+
+def _age(row: Row, clock: str, columns: tuple[str, ...]) -> tuple[int, str]:
+    """By the time of the word; two words of the same time by their text, so that the order of arrival does not matter."""
+    return (row.get(clock) or 0, repr([row.get(name) for name in columns]))
 
 
 def merge_into(table: EntityTable, rows: dict[Key, Row], row: Row) -> None:

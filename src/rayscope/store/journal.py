@@ -124,17 +124,23 @@ def _write_all(descriptor: int, parts: Sequence[bytes]) -> int:
 
 def _records(path: Path, number: int, offset: int) -> Iterator[Record]:
     with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
         file.seek(offset)
         while header := file.read(_HEADER.size):
-            label, body = _read_record(header, file.read) if len(header) == _HEADER.size else (None, b"")
+            label, body = _read_record(header, size - file.tell(), file.read) if len(header) == _HEADER.size else (None, b"")
             if label is None:
                 log.warning("%s ends in the middle of a record at byte %d, as after a kill; what follows was never acknowledged", path, file.tell())
                 return
             yield Record(label, body, Position(number, file.tell()))
 
 
-def _read_record(header: bytes, read: Callable[[int], bytes]) -> tuple[str | None, bytes]:
+def _read_record(header: bytes, left: int, read: Callable[[int], bytes]) -> tuple[str | None, bytes]:
+    """The label and the body, of ``left`` bytes that the file still has; no label where they are not whole.
+
+    No record has an empty body: a header of zeros is what a power cut leaves where a file was made longer but not written.
+    """
     label_size, body_size, crc = _HEADER.unpack(header)
+    if body_size == 0 or label_size + body_size > left:
+        return None, b""
     label, body = read(label_size), read(body_size)
-    whole = len(label) == label_size and len(body) == body_size and zlib.crc32(body, zlib.crc32(label)) == crc
-    return (label.decode() if whole else None), body
+    return (label.decode() if zlib.crc32(body, zlib.crc32(label)) == crc else None), body

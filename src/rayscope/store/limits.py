@@ -35,6 +35,10 @@ GRACE_S: Final = 10.0
 """How long an ended attempt stays in the hot table for late fragments: Ray's workers report every second, its exporter
 backs off for up to 5 s."""
 
+CLOCK_SKEW_S: Final = 5.0
+"""How far the clocks of a cluster's nodes may be apart for late fragments to find their settled attempts. Less than
+GRACE_S, so that the words on running attempts need not be looked up among the settled ones."""
+
 SETTLE_INTERVAL_S: Final = 1.0
 """How often ended attempts move to the cold table."""
 
@@ -45,9 +49,16 @@ CLOSE_AFTER_S: Final = 2.0
 """How long after a worker's or a job's end its open attempts are closed: their owners' own reports come first, within
 Ray's report interval of 1 s."""
 
+CLOSE_AGAIN_S: Final = 30.0
+"""How often, while events come in, what is open is looked at although nothing has ended newly: fragments may arrive long after
+the end of what they lived in."""
+
 SILENCE_S: Final = 600.0
 """After how long without a word a session counts as ended. An idle cluster says nothing either, so this is minutes;
 when word comes after all, the session is live again."""
+
+REOPEN_WAIT_S: Final = 10.0
+"""How long opening a broken database anew waits for its readers: each of them fails with its next step."""
 
 MIN_FREE_BYTES: Final = 64 * MIB
 """Room that must be left on the disk for a transaction to start: DuckDB's log and checkpoint need some to finish."""

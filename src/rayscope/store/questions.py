@@ -12,7 +12,9 @@ from rayscope.store.select import Scope, rows, where
 
 def sessions(connection: Connection) -> list[tuple[int, str]]:
     """Every session's number and name, the newest first."""
-    return connection.execute("SELECT session_no, session FROM session ORDER BY coalesce(first_ns, word_ns) DESC, session_no DESC").fetchall()
+    newest_first = "SELECT session_no, session FROM session ORDER BY coalesce(first_ns, word_ns) DESC, session_no DESC"
+    found: list[tuple[int, str]] = connection.execute(newest_first).fetchall()
+    return found
 
 
 def session_counts(connection: Connection, session_nos: Sequence[int]) -> dict[int, Row]:

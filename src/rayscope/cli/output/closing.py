@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rayscope.cli.output.values import duration
+from rayscope.cli.output.values import duration, printable
 from rayscope.errors import RayscopeError
 from rayscope.model.session import Session
 from rayscope.run.record import Outcome
@@ -15,6 +15,7 @@ _MAX_NAME = 40
 
 def closing_line(name: str, outcome: Outcome, recording: Recording) -> str:
     """What ran, how it ended, how many failed, and the page to open."""
+    name = printable(name)
     shown = name if len(name) <= _MAX_NAME else f"{name[: _MAX_NAME - 1]}…"
     how = f"rayscope: {shown} {_ending(outcome)} after {duration(int(outcome.seconds * _SECOND))}"
     sessions = _sessions(outcome, recording)

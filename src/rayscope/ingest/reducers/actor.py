@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from rayscope.ingest.changes import Changes
-from rayscope.ingest.entities import ACTOR
+from rayscope.ingest.entities import ACTOR, union_transitions
 from rayscope.ingest.reducers.runtime_env import note_runtime_env
 from rayscope.ingest.reducers.task import clean
 from rayscope.model.actor import ActorTransition
@@ -47,7 +47,7 @@ def advance_actor(changes: Changes, session_no: int, event: RayEvent, actor: Act
     transitions = [_transition(item) for item in actor.state_transitions]
     if not transitions:
         return
-    row = {"session_no": session_no, "actor_id": actor.actor_id.hex(), "transitions": json.dumps(msgspec.to_builtins(transitions))}
+    row = {"session_no": session_no, "actor_id": actor.actor_id.hex(), "transitions": union_transitions(json.dumps(msgspec.to_builtins(transitions)), "[]")}
     changes.add(ACTOR, row)
     changes.ends |= any(item.state == "DEAD" for item in transitions)
 

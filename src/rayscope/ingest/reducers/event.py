@@ -12,6 +12,7 @@ from rayscope.ray.events import PlatformEvent, RayEvent, Wire
 from rayscope.ray.ids import hex_of_base64, hex_or_none
 from rayscope.ray.redact import redact, redact_json
 from rayscope.ray.times import parse_ns
+from rayscope.store.limits import PAYLOAD_TEXT_BYTES
 
 _ID_FIELDS = ("actorId", "workerId", "submissionId", "placementGroupId", "jobId", "nodeId", "objectName")
 
@@ -31,8 +32,13 @@ def keep_event(changes: Changes, session_no: int, event: RayEvent, payload: Wire
         "message": clean(_message(event, payload, fields)),
         "node_id": hex_or_none(event.node_id),
         "entity_id": next((fields[name] for name in _ID_FIELDS if fields.get(name)), None),
-        "custom_fields": clean(msgspec.json.encode(fields).decode()),
+        "custom_fields": _bounded(msgspec.json.encode(fields).decode()),
     }
+
+
+def _bounded(text: str) -> str:
+    """JSON that is too long becomes the beginning of its text, which is JSON as well. Its values were masked one by one before."""
+    return text if len(text) <= PAYLOAD_TEXT_BYTES else msgspec.json.encode({"text": clean(text)}).decode()
 
 
 def _message(event: RayEvent, payload: Wire | None, fields: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from rayscope.ingest.changes import Changes
-from rayscope.ingest.entities import NODE
+from rayscope.ingest.entities import DRAINING, NODE
 from rayscope.ray.events import NodeDefinition, NodeLifecycle, NodeTransition, RayEvent
 from rayscope.ray.times import parse_ns
 
@@ -39,7 +39,7 @@ def advance_node(changes: Changes, session_no: int, event: RayEvent, node: NodeL
 
 
 def _life(item: NodeTransition) -> dict[str, object]:
-    draining = "draining" if item.alive_sub_state == "DRAINING" else None
+    draining = DRAINING if item.alive_sub_state == "DRAINING" else None
     row: dict[str, object] = {"start_ns": parse_ns(item.timestamp), "state_message": draining}
     if item.resources:
         row |= {"resources_total": json.dumps(item.resources, sort_keys=True), "is_head_node": _HEAD_RESOURCE in item.resources}

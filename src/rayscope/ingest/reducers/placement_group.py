@@ -30,6 +30,7 @@ def define_placement_group(changes: Changes, session_no: int, event: RayEvent, g
             "created_ns": group.creation_request_received_ns or parse_ns(event.timestamp),
             "latest_ns": parse_ns(event.timestamp),
             "state": "PENDING",
+            "placed_ns": parse_ns(event.timestamp),
             "bundles": json.dumps([_bundle(group_id, bundle) for bundle in group.bundles]),
         },
     )

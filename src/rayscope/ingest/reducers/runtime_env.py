@@ -14,8 +14,10 @@ def note_runtime_env(changes: Changes, session_no: int, text: str | None, timest
     if text is None or text == "{}":
         return
     env_id = runtime_env_id(text)
-    if (session_no, env_id, "") not in changes.entities.get(RUNTIME_ENV.name, (RUNTIME_ENV, {}))[1]:
-        row = {"session_no": session_no, "runtime_env_id": env_id, "node_id": "", "runtime_env": text, "first_seen_ns": parse_ns(timestamp)}
+    first_seen_ns = parse_ns(timestamp)
+    known = changes.entities.get(RUNTIME_ENV.name, (RUNTIME_ENV, {}))[1].get((session_no, env_id, ""))
+    if known is None or first_seen_ns < known["first_seen_ns"]:  # a job's tasks share few envs: most words on one are no news
+        row = {"session_no": session_no, "runtime_env_id": env_id, "node_id": "", "runtime_env": text, "first_seen_ns": first_seen_ns}
         changes.add(RUNTIME_ENV, row)
 
 

@@ -65,6 +65,7 @@ def define_actor_task(changes: Changes, session_no: int, event: RayEvent, task: 
 def advance_task(changes: Changes, session_no: int, event: RayEvent, task: TaskLifecycle) -> None:
     """State transitions, by the owner or the executor: TASK_LIFECYCLE_EVENT."""
     times = [(_state_column(item), parse_ns(item.timestamp)) for item in task.state_transitions]
+    paused_ns = None if task.is_debugger_paused is None else parse_ns(event.timestamp)
     attempt = changes.attempt(session_no, task.task_id.hex(), task.task_attempt)
     for column, ns in times:
         known = getattr(attempt, column)
@@ -75,8 +76,8 @@ def advance_task(changes: Changes, session_no: int, event: RayEvent, task: TaskL
         _fail(attempt, task.ray_error_info)
     if task.task_log_info is not None:
         _locate_logs(attempt, task.task_log_info)
-    if task.is_debugger_paused is not None:
-        _put(attempt, "debugger_mark", parse_ns(event.timestamp) * 2 + task.is_debugger_paused)
+    if paused_ns is not None:
+        _put(attempt, "debugger_mark", paused_ns * 2 + bool(task.is_debugger_paused))
 
 
 def profile_task(changes: Changes, session_no: int, event: RayEvent, task: TaskProfile) -> None:
@@ -106,7 +107,7 @@ def _define(attempt: Attempt, task: TaskDefinition | ActorTaskDefinition, name: 
     attempt.module, attempt.func = _function(function)
     attempt.name = name or attempt.func
     attempt.language = str(task.language)
-    attempt.job_id = hex_or_none(task.job_id)
+    attempt.job_id = hex_or_none(task.job_id) or attempt.job_id
     attempt.parent_task_id = hex_or_none(task.parent_task_id)
     attempt.placement_group_id = hex_or_none(task.placement_group_id)
     attempt.required_resources = _json(task.required_resources)
@@ -195,9 +196,7 @@ def _put_extra(attempt: Attempt, entry: ProfileEntry) -> None:
     """What a standard span says beyond its times, as JSON of texts by span: an error, or the full name of the task's function."""
     # the attempt's own id is in its row anyway; without it, equal tasks share one text
     extra = _extra(entry.event_name, entry.extra_data.replace(f', "task_id": "{attempt.task_id}"', ""))
-    if attempt.profile_extra is not None and attempt.profile_extra != extra:
-        extra = _encode(msgspec.json.decode(attempt.profile_extra) | msgspec.json.decode(extra)).decode()
-    attempt.profile_extra = extra
+    attempt.profile_extra = extra if attempt.profile_extra is None else merge_value("profile_extra", attempt.profile_extra, extra)
 
 
 @lru_cache(maxsize=4096)

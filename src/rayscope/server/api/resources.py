@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Router, get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 from msgspec import Struct
 
 from rayscope.model.page import ActorSummary, Page, TaskSummary
@@ -16,7 +16,7 @@ from rayscope.query.sessions import ALL, LATEST
 from rayscope.server.services import Services
 from rayscope.store.limits import DEFAULT_PAGE
 
-Filters = Annotated[list[str] | None, Parameter(query="filter", description="`column OP value`, repeatable; all must fit")]
+Filters = Annotated[list[str] | None, QueryParameter(name="filter", description="`column OP value`, repeatable; all must fit")]
 
 
 class ResourceSchema(Struct, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of the quer
         at=at,
         exclude_driver=exclude_driver,
     )
-    return _services(state).queries.list(request)
+    return _services(state).queries.page(request)
 
 
 @get("/{resource:str}/{wanted:str}", sync_to_thread=True)

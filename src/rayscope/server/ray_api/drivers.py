@@ -12,8 +12,8 @@ from rayscope.store.limits import MAX_PAGE
 
 def driver_rows(queries: Queries, session: str) -> list[Row]:
     """A WorkerState of each job whose driver the store has no worker of. How a driver exited is not known."""
-    jobs = queries.list(ListRequest(resource="jobs", session=session, filters=("job_id!=null",), detail=True, limit=MAX_PAGE)).rows
-    known = queries.list(ListRequest(resource="workers", session=session, filters=("worker_type=DRIVER",), columns="worker_id", limit=MAX_PAGE)).rows
+    jobs = queries.page(ListRequest(resource="jobs", session=session, filters=("job_id!=null",), detail=True, limit=MAX_PAGE)).rows
+    known = queries.page(ListRequest(resource="workers", session=session, filters=("worker_type=DRIVER",), columns="worker_id", limit=MAX_PAGE)).rows
     left_out = {row["worker_id"] for row in known}
     return [worker_row(_worker(job)) for job in jobs if driver_worker_id(job["job_id"]) not in left_out]
 

@@ -126,7 +126,7 @@ def _pages(queries: Queries, ask: Ask) -> Iterator[Page]:
     """One page, unless rows must be filtered or sorted here: then every page that fits the store's filters."""
     request: ListRequest | None = ask.request
     while request is not None:
-        page = queries.list(request)
+        page = queries.page(request)
         yield page
         more = page.next is not None and (ask.rest or ask.listing.order)
         request = replace(request, cursor=page.next) if more else None
@@ -168,7 +168,7 @@ def _total(queries: Queries, listing: Listing, session: str, early: Sequence[Fil
     """How many rows Ray counts before its API server filters them: those that fit what it has the GCS filter."""
     texts, _ = push_all(listing, early)
     request = ListRequest(resource=listing.resource, session=session, filters=(*listing.always, *texts), limit=1, exclude_driver=options.exclude_driver)
-    return queries.list(request).num_filtered
+    return queries.page(request).num_filtered
 
 
 def _shown(listing: Listing, options: Options, rows: Sequence[Row]) -> list[Row]:

@@ -56,4 +56,4 @@ def _constructors(queries: Queries, session: str, actors: Sequence[str]) -> Iter
 
 
 def _every(queries: Queries, session: str, resource: str, columns: str, *filters: str) -> list[Row]:
-    return queries.list(ListRequest(resource=resource, session=session, limit=MAX_PAGE, columns=columns, filters=filters)).rows
+    return queries.page(ListRequest(resource=resource, session=session, limit=MAX_PAGE, columns=columns, filters=filters)).rows

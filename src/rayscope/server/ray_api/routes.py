@@ -78,7 +78,7 @@ def ray_router(queries: Queries) -> Router:
 
 def _resolve(queries: Queries, wanted: str) -> str:
     """The whole name of the one session that is meant. Raises NotFound, Ambiguous."""
-    name = queries.list(ListRequest(resource="nodes", session=wanted, limit=1)).session
+    name = queries.page(ListRequest(resource="nodes", session=wanted, limit=1)).session
     if name is None:
         raise NotFound("Ray's state API is about one cluster", hint="put one session, or `latest`, into the address")
     return name

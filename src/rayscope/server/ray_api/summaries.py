@@ -71,12 +71,12 @@ def _texts(name: str, given: Sequence[GivenFilter]) -> tuple[str, ...]:
 def _attempts_by_state(queries: Queries, session: str, texts: Sequence[str], group: TaskGroup) -> dict[str, int]:
     """Counts of all attempts of one name: asks for one state after the other until none is left."""
     request = ListRequest(resource="tasks", session=session, filters=(*texts, *_of_group(group)), limit=1)
-    left = queries.list(request).num_filtered
+    left = queries.page(request).num_filtered
     counts: dict[str, int] = {}
     for state in _LIKELY_FIRST:
         if not left:
             break
-        counts[state] = queries.list(replace(request, filters=(*request.filters, f"state={state}"))).num_filtered
+        counts[state] = queries.page(replace(request, filters=(*request.filters, f"state={state}"))).num_filtered
         left -= counts[state]
     return counts
 

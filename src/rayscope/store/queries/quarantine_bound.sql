@@ -1,3 +1,2 @@
 -- Keep the newest rows only.
-DELETE FROM quarantine
-WHERE rowid <= (SELECT max(rowid) FROM quarantine) - ? AND (SELECT count(*) FROM quarantine) > 0;
+DELETE FROM quarantine WHERE rowid IN (SELECT rowid FROM quarantine ORDER BY received_ns DESC, rowid DESC OFFSET ?);

@@ -4,8 +4,9 @@ WITH attempts AS (
     WHERE session_no IN (SELECT unnest($1::INTEGER[])) AND type IS DISTINCT FROM 'DRIVER_TASK'
 ), last_attempts AS (
     SELECT session_no, state FROM attempts
-    ANTI JOIN (SELECT session_no, task_key, task_id, attempt - 1 AS attempt FROM attempts WHERE attempt > 0) later
-        USING (session_no, task_key, task_id, attempt)
+    LEFT JOIN (SELECT session_no, task_key, task_id, max(attempt) AS last_attempt FROM attempts WHERE attempt > 0 GROUP BY ALL) retried
+        USING (session_no, task_key, task_id)
+    WHERE last_attempt IS NULL OR attempt = last_attempt
 )
 SELECT
     s.session_no,

@@ -2,12 +2,13 @@
 WITH attempts AS (
     SELECT session_no, task_key, task_id, attempt_number, coalesce(name, func_or_class_name, '') AS name, coalesce(type, '') AS type, state, duration_ns
     FROM {relation}{where}
-), replaced AS (
-    SELECT session_no, task_key, task_id, attempt_number - 1 AS attempt_number FROM attempts WHERE attempt_number > 0
+), retried_tasks AS (
+    SELECT session_no, task_key, task_id, max(attempt_number) AS last_attempt FROM attempts WHERE attempt_number > 0 GROUP BY ALL
 ), counted AS (
     SELECT name, type, state, count(*) AS tasks, 0 AS retries,
         approx_quantile(duration_ns, 0.5)::BIGINT AS p50_ns, approx_quantile(duration_ns, 0.99)::BIGINT AS p99_ns, sum(duration_ns)::BIGINT AS total_ns
-    FROM attempts ANTI JOIN replaced USING (session_no, task_key, task_id, attempt_number)
+    FROM attempts LEFT JOIN retried_tasks USING (session_no, task_key, task_id)
+    WHERE last_attempt IS NULL OR attempt_number = last_attempt
     GROUP BY ALL
 ), retried AS (
     SELECT name, type, NULL AS state, 0 AS tasks, count(*) AS retries, NULL AS p50_ns, NULL AS p99_ns, NULL AS total_ns

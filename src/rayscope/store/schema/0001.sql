@@ -212,7 +212,9 @@ CREATE TABLE placement_group (
     name VARCHAR, creator_job_id VARCHAR, creator_actor_id VARCHAR, strategy VARCHAR, is_detached BOOLEAN, ray_namespace VARCHAR,
     created_ns BIGINT, ready_ns BIGINT, removed_ns BIGINT,
     -- of the newest word on it
-    latest_ns BIGINT, state VARCHAR, bundles VARCHAR, stats VARCHAR,
+    latest_ns BIGINT, state VARCHAR,
+    -- of the newest word that names its bundles
+    placed_ns BIGINT, bundles VARCHAR, stats VARCHAR,
     PRIMARY KEY (session_no, placement_group_id)
 );
 

@@ -10,7 +10,8 @@ SELECT
         WHEN n.end_ns IS NULL AND e.ended_ns <= coalesce(at_ns, 9223372036854775807) THEN e.reason
         WHEN n.end_ns IS NULL THEN n.state_message
     END AS state_message,
-    n.node_name, n.resources_total, n.labels, n.hostname, n.death_reason, n.instance_id, n.instance_type, n.start_ns,
+    n.node_name, n.resources_total, n.labels, n.hostname,
+    CASE WHEN n.end_ns <= coalesce(at_ns, 9223372036854775807) THEN n.death_reason END AS death_reason, n.instance_id, n.instance_type, n.start_ns,
     CASE WHEN coalesce(n.end_ns, e.ended_ns) <= coalesce(at_ns, 9223372036854775807) THEN coalesce(n.end_ns, e.ended_ns) END AS end_ns
 FROM node n
 JOIN session s USING (session_no)
@@ -75,13 +76,13 @@ SELECT
         ELSE 'LOST'
     END AS status,
     CASE
-        WHEN j.end_ns IS NULL THEN j.message
+        WHEN j.end_ns IS NULL THEN NULL
         WHEN j.message IS NOT NULL THEN j.message
         WHEN j.run_signal IS NOT NULL THEN 'the driver was ended by signal ' || j.run_signal
         WHEN j.run_exit_code <> 0 THEN 'the driver exited with code ' || j.run_exit_code
         WHEN j.reported_end_ns IS NULL AND j.run_exit_code IS NULL THEN j.session_reason
     END AS message,
-    j.error_type, j.driver_pid, j.driver_node_id, j.driver_ip,
+    CASE WHEN j.end_ns IS NOT NULL THEN j.error_type END AS error_type, j.driver_pid, j.driver_node_id, j.driver_ip,
     CASE WHEN j.end_ns IS NOT NULL THEN coalesce(j.run_exit_code, j.submission_exit_code) END AS driver_exit_code,
     j.stdout_path, j.stderr_path,
     j.start_ns, j.end_ns, j.end_ns - j.start_ns AS duration_ns, j.metadata, j.runtime_env

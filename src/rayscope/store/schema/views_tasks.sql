@@ -1,6 +1,18 @@
 -- What readers see: one view or table macro a resource, with exactly the columns of its row type in model/ (and session_no,
 -- and for tasks _part and _rowid). Made anew at each opening of the store, so they are not part of the schema's version.
 
+-- Two JSON objects in one, of each name the greatest text: the twin of _union in store/attempt.py.
+CREATE OR REPLACE MACRO json_union(one, other) AS
+CASE
+    WHEN one IS NULL OR other IS NULL OR one = other THEN coalesce(one, other)
+    ELSE '{' || array_to_string(list_transform(
+        list_sort(list_distinct(map_keys(CAST(CAST(one AS JSON) AS MAP(VARCHAR, JSON))) || map_keys(CAST(CAST(other AS JSON) AS MAP(VARCHAR, JSON))))),
+        lambda name: to_json(name) || ':' || coalesce(
+            greatest(CAST(CAST(CAST(one AS JSON) AS MAP(VARCHAR, JSON))[name] AS VARCHAR), CAST(CAST(CAST(other AS JSON) AS MAP(VARCHAR, JSON))[name] AS VARCHAR)), 'null'
+        )
+    ), ',') || '}'
+END;
+
 -- When a session ended and why; null while it lives.
 CREATE OR REPLACE VIEW session_end AS
 SELECT
@@ -57,13 +69,13 @@ FROM attempt_hot
 UNION ALL BY NAME
 SELECT 1 AS _part, rowid AS _rowid, * FROM attempt_cold;
 
--- The attempts as they were at a time: what came later is not known yet.
+-- The attempts as they were at a time: what came later is not known yet, but that a conclusion was wrong is known for all times.
 CREATE OR REPLACE MACRO attempt_at(at_ns) AS TABLE
 SELECT
     * REPLACE (
         attempt_state(t_finished, t_failed, verdict_state, attempt_step(t_pending_args_avail, t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait)) AS state,
         CASE WHEN start_ns <= at_ns THEN start_ns END AS start_ns,
-        CASE WHEN end_ns <= at_ns THEN end_ns END AS end_ns
+        coalesce(greatest(t_finished, t_failed), verdict_ns) AS end_ns
     )
 FROM (
     SELECT * REPLACE (
@@ -80,8 +92,9 @@ FROM (
         CASE WHEN t_running_in_ray_wait <= at_ns THEN t_running_in_ray_wait END AS t_running_in_ray_wait,
         CASE WHEN t_finished <= at_ns THEN t_finished END AS t_finished,
         CASE WHEN t_failed <= at_ns THEN t_failed END AS t_failed,
-        CASE WHEN verdict_ns <= at_ns THEN verdict_state END AS verdict_state,
-        CASE WHEN verdict_ns <= at_ns THEN verdict_ns END AS verdict_ns
+        CASE WHEN t_finished IS NULL AND t_failed IS NULL AND verdict_ns <= at_ns THEN verdict_state END AS verdict_state,
+        CASE WHEN t_finished IS NULL AND t_failed IS NULL AND verdict_ns <= at_ns THEN verdict_reason END AS verdict_reason,
+        CASE WHEN t_finished IS NULL AND t_failed IS NULL AND verdict_ns <= at_ns THEN verdict_ns END AS verdict_ns
     )
     FROM attempt
     WHERE creation_ns <= at_ns

@@ -1,0 +1,1 @@
+"""Tests of what is stored, over a real database in a temporary folder."""

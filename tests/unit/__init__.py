@@ -1,0 +1,1 @@
+"""Tests of pure parts: nothing here opens a store."""

@@ -35,7 +35,12 @@ def main() -> None:
         environment = os.environ | {"RAYSCOPE_DATA": data, "RAY_AUTH_MODE": "token"}  # as a local ray.init turns it on
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         program = subprocess.Popen(
-            [rayscope, "run", "--", sys.executable, "-c", PROGRAM], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [rayscope, "run", "--", sys.executable, "-c", PROGRAM],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
         )
         assert program.stdin is not None
         assert program.stdout is not None

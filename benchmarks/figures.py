@@ -65,7 +65,7 @@ def _row(figure: Figure) -> dict[str, Any]:
 
 
 def _text(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"  # noqa: PLR2004 from a thousand on, cents say nothing
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:,.2f}"
 
 
 def _bound(figure: Figure) -> str:

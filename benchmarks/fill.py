@@ -17,7 +17,6 @@ from benchmarks.world import Shape
 from rayscope.ingest.committer import Committer
 from rayscope.server.services import JOURNAL_FOLDER, STORE_FILE
 from rayscope.store import attempts, limits
-from rayscope.store.attempt import COLUMNS
 from rayscope.store.database import Connection, Database
 from rayscope.store.journal import Journal
 
@@ -54,7 +53,7 @@ def fill_real(data: Path, count: int) -> int:
     before = committer.settled
     for at, body in enumerate(bodies(Shape(attempts=count, jobs=JOBS, functions=FUNCTIONS))):
         committer.submit_events(body).result()
-        if at % 200 == 199:  # noqa: PLR2004 about as often as the housekeeper would
+        if at % 200 == 199:
             _settle(database)
     committer.close()
     _settle(database)

@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from rayscope.server.lifecycle import read_ingest_token, start_background, stop
 from rayscope.model.server import ServerInfo
+from rayscope.server.lifecycle import read_ingest_token, start_background, stop
 
 _MIB = 1024 * 1024
 

@@ -101,7 +101,7 @@ def _lifecycle(world: World, plan: Plan, steps: Sequence[tuple[str, int]], *, ow
 
 
 def _logs(world: World, plan: Plan, worker: bytes) -> str:
-    stem = f"/tmp/ray/{world.shape.session_name}/logs/worker-{worker.hex()}-ffffffff-{_PID + plan.worker}"  # noqa: S108 as Ray writes it
+    stem = f"/tmp/ray/{world.shape.session_name}/logs/worker-{worker.hex()}-ffffffff-{_PID + plan.worker}"
     at = plan.created_ns // 1_000_000 % 1_000_000
     return (
         f'"workerPid": {_PID + plan.worker}, "taskLogInfo": {{"stdoutFile": "{stem}.out", "stderrFile": "{stem}.err", "stdoutStart": "{at}", '
@@ -122,12 +122,14 @@ def _profile(world: World, plan: Plan) -> str:
     begin, middle, end = plan.running_ns + 60_000, plan.running_ns + 280_000, plan.ended_ns
     name = f"Stage{plan.actor}.step_{plan.function}" if plan.actor >= 0 else f"step_{plan.function}"
     full = json.dumps(json.dumps({"name": f"pipeline.{name}", "task_id": plan.task.hex()}))
-    spans = ", ".join([
-        _span("task:deserialize_arguments", begin, middle),
-        _span("task:execute", middle + 46_000, end - 50_000, _traceback(plan) if plan.error else '"{}"'),
-        *([] if plan.error else [_span("task:store_outputs", end - 47_000, end - 15_000)]),
-        _span(f"task::{name}", begin - 9_000, end - 4_000, full),
-    ])
+    spans = ", ".join(
+        [
+            _span("task:deserialize_arguments", begin, middle),
+            _span("task:execute", middle + 46_000, end - 50_000, _traceback(plan) if plan.error else '"{}"'),
+            *([] if plan.error else [_span("task:store_outputs", end - 47_000, end - 15_000)]),
+            _span(f"task::{name}", begin - 9_000, end - 4_000, full),
+        ]
+    )
     payload = (
         f'"taskProfileEvents": {{"taskId": "{base64(plan.task)}", "jobId": "{base64(job_id(plan.job))}", "profileEvents": {{"componentType": "worker", '
         f'"componentId": "{base64(world.workers[plan.worker])}", "nodeIpAddress": "192.0.2.2", "events": [{spans}]}}, "attemptNumber": {plan.number}}}'

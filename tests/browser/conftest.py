@@ -12,11 +12,11 @@ from pathlib import Path
 import msgspec
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from support import events
-from support.events import Event
 
 from rayscope.model.report import RunReport
 from rayscope.server.lifecycle import read_ingest_token, start_background, stop
+from support import events
+from support.events import Event
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import Page, expect
+
+from rayscope.model.report import RunReport
 from support import events
 from support.events import Event, at
 from support.ids import actor_id, constructor_id, task_id
-
-from rayscope.model.report import RunReport
 
 if TYPE_CHECKING:
     from browser.conftest import Served

@@ -114,6 +114,54 @@ def test_signal_is_passed_on(rayscope: Commands) -> None:
     assert "ended by signal 15" in stderr
 
 
+def test_interrupt_in_a_terminal_reaches_the_program_once(rayscope: Commands, tmp_path: Path) -> None:
+    """Ctrl-C ends the program as it would without Rayscope, its cluster is still drained, and the run is told as interrupted."""
+    program = tmp_path / "patient.py"
+    program.write_text(
+        "import ray\n"
+        "ray.init(num_cpus=2, logging_level='ERROR')\n"
+        "@ray.remote\n"
+        "def quick(): pass\n"
+        "@ray.remote\n"
+        "def work():\n"
+        "    import time; time.sleep(600)\n"
+        "ray.get([quick.remote() for _ in range(50)])\n"
+        "ref = work.remote()\n"
+        "ray.wait([ref], timeout=1)\n"
+        "print('waiting', flush=True)\n"
+        "try: ray.get(ref)\n"
+        "except KeyboardInterrupt: print('interrupted', flush=True); raise\n"
+    )
+    shown = rayscope.in_terminal("run", "--cluster", "interrupted", str(program), answers={"waiting": "\x03"})
+    shown = shown.replace("\r", "")
+    assert shown.count("interrupted\n") == 1
+    assert "failed with code 1 " in shown
+    assert "Ray's dashboard was gone by then" in shown
+    (session,) = rayscope.rows("list", "sessions", "-f", "cluster=interrupted", "--detail")
+    assert (session["state"], session["undrained"]) == ("ENDED", 0)
+    groups = {group["name"]: group["state_counts"] for group in rayscope.rows("summary", "tasks", "--session", session["session"])}
+    assert groups == {"quick": {"FINISHED": 50}, "work": {"FAILED": 1}}
+
+
+def test_clusters_of_one_program_are_kept_apart(rayscope: Commands, tmp_path: Path) -> None:
+    """A program that starts Ray twice has two sessions, each whole, and the first has ended before the second began."""
+    program = tmp_path / "twice.py"
+    program.write_text(
+        "import ray\n"
+        "for turn in range(2):\n"
+        "    ray.init(num_cpus=2, logging_level='ERROR')\n"
+        "    task = ray.remote(lambda x: x).options(name=f'turn-{turn}')\n"
+        "    ray.get([task.remote(x) for x in range(40)])\n"
+        "    ray.shutdown()\n"
+    )
+    done = rayscope("run", "--cluster", "twice", str(program))
+    assert done.returncode == 0
+    assert "2 clusters, 80 tasks (0 failed)" in done.stderr
+    second, first = rayscope.rows("list", "sessions", "-f", "cluster=twice")
+    assert (first["tasks"], second["tasks"]) == (40, 40)
+    assert first["ended_ns"] < second["started_ns"]
+
+
 def test_killed_driver_leaves_no_task_running(rayscope: Commands, tmp_path: Path) -> None:
     """kill -9 of a driver in the middle of its work: the run says what may be missing, and no attempt stays RUNNING."""
     program = tmp_path / "doomed.py"

@@ -35,7 +35,7 @@ def in_order(recording: Recording, plan: Plan) -> dict[str, list[Any]]:
 
 
 @given(plan=PLANS, data=st.data())
-@settings(stored, max_examples=15)
+@settings(stored, max_examples=10)
 def test_any_arrival_gives_the_same_rows(shared: Recording, plan: Plan, data: Any) -> None:
     """A history in any order, cut into any batches, with repeats, reads as it does in order."""
     session = next(_sessions)
@@ -45,7 +45,7 @@ def test_any_arrival_gives_the_same_rows(shared: Recording, plan: Plan, data: An
 
 
 @given(plan=PLANS, data=st.data())
-@settings(stored, max_examples=12)
+@settings(stored, max_examples=8)
 def test_settling_in_between_changes_nothing(shared: Recording, plan: Plan, data: Any) -> None:
     """Attempts that settled (or were closed) between any two batches, and came back for a late word, read as if they never had."""
     expected, session = in_order(shared, plan), next(_sessions)
@@ -63,7 +63,7 @@ def comparable(row: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(data=st.data())
-@settings(stored, max_examples=12)
+@settings(stored, max_examples=8)
 def test_the_merge_in_sql_is_the_merge_in_python(shared: Recording, data: Any) -> None:
     """Fragments of two attempts written in any groups make the rows that `merge` makes."""
     session_no = next(_numbers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -42,6 +42,11 @@ def key_of(resource: Resource, row: Row) -> tuple[Any, ...]:
     return tuple(row[name] for name in resource.key)
 
 
+def named(resource: Resource, column: Column) -> str:
+    """The columns to ask for where the others do not matter: reading few is quick."""
+    return ",".join(dict.fromkeys([*resource.key, column.name]))
+
+
 def pages(recording: Recording, resource: Resource, **asked: Any) -> Iterator[list[Row]]:
     """Every page of a listing, by following `next`."""
     cursor = None
@@ -64,8 +69,8 @@ def test_the_data_has_nulls_and_values(every: dict[str, list[Row]]) -> None:
 def test_pages_cover_all_rows_once(recorded: Recording, every: dict[str, list[Row]], resource: Resource, column: Column, descending: bool) -> None:
     """In any order, pages give each row exactly once, sorted, nulls last, equal values in the order of the key."""
     rows, sort = every[resource.name], f"{'-' if descending else ''}{column.name}"
-    asked = [row for page in pages(recorded, resource, sort=sort, limit=max(2, len(rows) // 2)) for row in page]
-    assert sorted(map(repr, asked)) == sorted(map(repr, rows))
+    asked = [row for page in pages(recorded, resource, sort=sort, limit=len(rows) // 2 + 1, columns=named(resource, column)) for row in page]
+    assert sorted(repr(key_of(resource, row)) for row in asked) == sorted(repr(key_of(resource, row)) for row in rows)
     values = [row[column.name] for row in asked]
     known = [value for value in values if value is not None]
     assert values == [*sorted(known, reverse=descending), *[None] * (len(values) - len(known))]
@@ -133,6 +138,10 @@ COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
+COMPARISONS = [(*pair, ("=", "!=") if at % 3 == 0 else ("<", ">=") if at % 3 == 1 else ("<=", ">")) for at, pair in enumerate(SORTABLE)]
+"""Two operators for each column; with so many columns of each kind, each operator meets all kinds."""
+
+
 def written(column: Column, value: Any) -> str:
     """A value as a person writes it in a filter."""
     if isinstance(value, bool):
@@ -147,15 +156,15 @@ def fits(value: Any, op: str, wanted: Any) -> bool:
     return COMPARE[op](value, wanted)
 
 
-@pytest.mark.parametrize(("resource", "column"), SORTABLE, ids=NAMES)
-def test_comparisons(recorded: Recording, every: dict[str, list[Row]], resource: Resource, column: Column) -> None:
-    """Each comparison on each column gives the rows that Python's comparison gives; null has its own two."""
+@pytest.mark.parametrize(("resource", "column", "ops"), COMPARISONS, ids=NAMES)
+def test_comparisons(recorded: Recording, every: dict[str, list[Row]], resource: Resource, column: Column, ops: Sequence[str]) -> None:
+    """Comparisons on every column give the rows that Python's comparisons give; null has its own two."""
     rows = every[resource.name]
     known = sorted({row[column.name] for row in rows if row[column.name] is not None})
-    for op in COMPARE:
+    for op in ops:
         cases = [(known[len(known) // 2], written(column, known[len(known) // 2]))] if known else []
         for wanted, text in [*cases, *([(None, "null")] if op in {"=", "!="} else [])]:
-            found = recorded.page(resource.name, "all", exclude_driver=False, filters=(f"{column.name} {op} {text}",))
+            found = recorded.page(resource.name, "all", exclude_driver=False, filters=(f"{column.name} {op} {text}",), columns=named(resource, column))
             expected = [key_of(resource, row) for row in rows if fits(row[column.name], op, wanted)]
             assert sorted(map(repr, (key_of(resource, row) for row in found.rows))) == sorted(map(repr, expected)), (op, text)
             assert (found.num_filtered, found.total) == (len(expected), len(rows))

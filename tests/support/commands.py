@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
@@ -46,15 +47,19 @@ class Commands:
         rows: list[dict[str, Any]] = json.loads(done.stdout)
         return rows
 
-    def in_terminal(self, *arguments: str, columns: int = 80, **more: str) -> str:
-        """All that one shows in a terminal of that width, without its colours."""
+    def in_terminal(self, *arguments: str, columns: int = 80, answers: Mapping[str, str] | None = None, **more: str) -> str:
+        """All that one shows in a terminal of that width, without its colours. ``answers``: what is typed when a text has been shown."""
         reader, writer = pty.openpty()
         termios.tcsetwinsize(writer, (40, columns))
         process = subprocess.Popen(
-            [*RAYSCOPE, *arguments], env=self.environment(TERM="xterm", **more), stdin=writer, stdout=writer, stderr=writer, start_new_session=True
+            [*RAYSCOPE, *arguments], env=self.environment(TERM="xterm", **more), stdin=writer, stdout=writer, stderr=writer, preexec_fn=_own_terminal
         )
         os.close(writer)
-        shown = b"".join(iter(lambda: _read(reader), b""))
+        shown, waiting = b"", dict(answers or {})
+        while chunk := _read(reader):
+            shown += chunk
+            for text in [text for text in waiting if text.encode() in shown]:
+                os.write(reader, waiting.pop(text).encode())
         os.close(reader)
         process.wait(WAIT_S)
         return re.sub(r"\x1b\[[0-9;]*m", "", shown.decode().replace("\r\n", "\n"))
@@ -68,6 +73,12 @@ class Commands:
     def ingest_url(self) -> str:
         """Where Ray's exporter posts."""
         return f"{self.url}/ingest/{(self.data / 'ingest-token').read_text().strip()}/ray/events"
+
+
+def _own_terminal() -> None:
+    """Make the terminal that is stdin the controlling one, so that Ctrl-C in it is a signal."""
+    os.setsid()
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
 
 def _read(reader: int) -> bytes:

@@ -15,6 +15,9 @@ from rayscope.run.server import Recording
 SNAPSHOT_S: Final = 5.0
 """How often the states that the event feed lacks are asked for."""
 
+SNAPSHOT_AGAIN_S: Final = 30.0
+"""How long a dashboard that did not answer is left alone: asking it takes seconds in which nothing else is done."""
+
 PROBE_S: Final = 0.2
 """How often a draining agent is asked: its answer costs it some 30 ms."""
 
@@ -28,11 +31,13 @@ class Cluster:
     def __init__(self, facts: ClusterFacts, recording: Recording, command: str) -> None:
         self.facts = facts
         self.is_gone = False
+        self._ended_ns: int | None = None
         self.drained: bool | None = None
         self._recording = recording
         self._drain: Drain | None = None
         self._waiting: list[Word] = []
-        self._began_s = self._probed_s = self._heard_s = self._snapped_s = 0.0
+        self.silent_since_ns: int | None = None
+        self._began_s = self._probed_s = self._heard_s = self._snapshot_due_s = 0.0
         self._last: Drain | None = None
         self._report(
             command=command,
@@ -60,12 +65,13 @@ class Cluster:
         """Events that Ray dropped because a buffer of its agent was full; None: not known."""
         return self._last.dropped if self._last else None
 
-    def hold(self, word: Word | None, now_s: float) -> None:
+    def hold(self, word: Word | None) -> None:
         """Begin to drain, or go on; ``word`` is answered when that is done."""
         if word is not None:
             self._waiting.append(word)
         if self._drain is None:
-            self.snapshot(now_s)
+            self.snapshot()
+            now_s = time.monotonic()
             self._drain = self._last = Drain(now_s)
             self._began_s = self._heard_s = now_s
             self.drained = None
@@ -73,8 +79,8 @@ class Cluster:
     def step(self, now_s: float, limit_s: float) -> None:
         """Take the states' snapshot when it is due, and see how far draining is."""
         if self._drain is None:
-            if not self.is_gone and now_s - self._snapped_s >= SNAPSHOT_S:
-                self.snapshot(now_s)
+            if not self.is_gone and now_s >= self._snapshot_due_s:
+                self.snapshot()
             return
         if now_s - self._probed_s >= PROBE_S:
             self._probe(self._drain, now_s)
@@ -90,30 +96,34 @@ class Cluster:
 
     def see_whether_gone(self) -> None:
         """A cluster that a program started goes with it, also where the program could not say so."""
-        self.is_gone = self.is_gone or (self.facts.started_here and not is_listening(self.facts.address))
+        if not self.is_gone and self.facts.started_here and not is_listening(self.facts.address):
+            self.go(time.time_ns())
+
+    def go(self, ended_ns: int) -> None:
+        """It has ended: report so, as the program may go on for long."""
+        self.give_up()
+        self.is_gone = True
+        self._ended_ns = ended_ns
+        self._report_end()
 
     def end(self, *, exit_code: int | None, signal: int | None, stdout_path: str, stderr_path: str) -> None:
         """Report how it went."""
-        self._report(
-            ended_ns=time.time_ns(),
-            cluster_ended=self.is_gone,
-            exit_code=exit_code,
-            signal=signal,
-            drained=self.drained,
-            undrained=self.undrained,
-            dropped=self.dropped,
-            stdout_path=stdout_path,
-            stderr_path=stderr_path,
-        )
+        self._report_end(exit_code=exit_code, signal=signal, stdout_path=stdout_path, stderr_path=stderr_path)
 
-    def snapshot(self, now_s: float) -> None:
-        """Pass on the states that the event feed lacks."""
-        if self.facts.dashboard and (snapshot := state_snapshot(self.facts.session_name, self.facts.dashboard)) is not None:
-            try:
-                self._recording.post_states(snapshot)
-            except RayscopeError as error:
-                self._recording.miss(error)
-        self._snapped_s = now_s
+    def snapshot(self) -> None:
+        """Pass on the states that the event feed lacks. Ctrl-C in a terminal ends Ray's dashboard at once: then it is not waited for again soon."""
+        if self.facts.dashboard is None or (self.silent_since_ns and time.monotonic() < self._snapshot_due_s):
+            return
+        snapshot = state_snapshot(self.facts.session_name, self.facts.dashboard)
+        self._snapshot_due_s = time.monotonic() + (SNAPSHOT_S if snapshot else SNAPSHOT_AGAIN_S)
+        if snapshot is None:
+            self.silent_since_ns = self.silent_since_ns or time.time_ns()
+            return
+        self.silent_since_ns = None
+        try:
+            self._recording.post_states(snapshot)
+        except RayscopeError as error:
+            self._recording.miss(error)
 
     def answers(self) -> bool:
         """Whether its node's agent still answers."""
@@ -131,6 +141,16 @@ class Cluster:
         for word in self._waiting:
             word.answer()
         self._waiting.clear()
+
+    def _report_end(self, **known: object) -> None:
+        self._report(
+            ended_ns=self._ended_ns or time.time_ns(),
+            cluster_ended=self.is_gone,
+            drained=self.drained,
+            undrained=self.undrained,
+            dropped=self.dropped,
+            **known,
+        )
 
     def _report(self, **known: object) -> None:
         try:

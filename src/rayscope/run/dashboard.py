@@ -6,6 +6,7 @@ import os
 import socket
 import time
 import urllib.request
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import msgspec
 from rayscope.model.report import StateSnapshot
 from rayscope.ray.exporter_metrics import ExporterCounts, read_exporter_counts
 
-_TIMEOUT_S: Final = 3.0
+_TIMEOUT_S: Final = 2.0
 _LIMIT: Final = 10_000
 _STATES: Final = ("placement_groups", "runtime_envs", "cluster_events")
 
@@ -38,29 +39,18 @@ def is_listening(address: str) -> bool:
 
 
 def state_snapshot(session: str, dashboard: str) -> StateSnapshot | None:
-    """Rows of Ray's state API at ``host:port``; None where nothing could be had."""
-    found = {name: _rows(f"http://{dashboard}/api/v0/{name}?limit={_LIMIT}&detail=true&timeout={_TIMEOUT_S:.0f}") for name in _STATES}
-    submissions = _submissions(f"http://{dashboard}/api/jobs/")
-    if submissions is None and all(rows is None for rows in found.values()):
-        return None
-    return StateSnapshot(session=session, taken_ns=time.time_ns(), submissions=submissions or [], **{name: rows or [] for name, rows in found.items()})
-
-
-def _rows(url: str) -> list[dict[str, Any]] | None:
+    """Rows of Ray's state API at ``host:port``; None where it does not answer: not at all, or not every question."""
     try:
-        answer = msgspec.json.decode(_fetch(url))
-    except (OSError, msgspec.DecodeError):
+        states = {name: _rows(f"http://{dashboard}/api/v0/{name}?limit={_LIMIT}&detail=true&timeout={_TIMEOUT_S:.0f}") for name in _STATES}
+        submissions: list[dict[str, Any]] = msgspec.json.decode(_fetch(f"http://{dashboard}/api/jobs/"))
+    except (OSError, HTTPException, msgspec.DecodeError):
         return None
-    data = answer.get("data") or {}
+    return StateSnapshot(session=session, taken_ns=time.time_ns(), submissions=submissions, **states)
+
+
+def _rows(url: str) -> list[dict[str, Any]]:
+    data = msgspec.json.decode(_fetch(url)).get("data") or {}
     rows: list[dict[str, Any]] = (data.get("result") or {}).get("result") or []
-    return rows
-
-
-def _submissions(url: str) -> list[dict[str, Any]] | None:
-    try:
-        rows: list[dict[str, Any]] = msgspec.json.decode(_fetch(url))
-    except (OSError, msgspec.DecodeError):
-        return None
     return rows
 
 

@@ -71,16 +71,15 @@ class Recorder:
 
     def _take_leave(self) -> None:
         """Nobody waits any more. What has not gone may be about to go (its driver was killed), or live on (it was joined)."""
-        now_s = time.monotonic()
         for cluster in self.clusters.values():
             cluster.give_up()
             if cluster.is_gone:
                 continue
             if cluster.answers():
-                cluster.hold(None, now_s)
+                cluster.hold(None)
             else:
-                cluster.is_gone = True
                 cluster.drained = False
+                cluster.go(time.time_ns())
 
     def _on_cluster(self, word: Word) -> None:
         facts = msgspec.convert(word.content, ClusterFacts)
@@ -95,12 +94,11 @@ class Recorder:
         if not named:
             word.answer()
         for cluster in named:
-            cluster.hold(word, time.monotonic())
+            cluster.hold(word)
 
     def _on_gone(self, word: Word) -> None:
         for cluster in self._named(word):
-            cluster.give_up()
-            cluster.is_gone = True
+            cluster.go(word.content["ended_ns"])
         word.answer()
 
     def _named(self, word: Word) -> Iterable[Cluster]:

@@ -91,7 +91,7 @@ class _Hooks:
         def drain_and_stop(*args: Any, **kwargs: Any) -> Any:
             _quietly(self._mailbox.ask)("stopping", {"session_name": None})
             result = callback(*args, **kwargs)
-            _quietly(self._mailbox.ask)("gone", {"session_name": None})
+            _quietly(self._mailbox.ask)("gone", {"session_name": None, "ended_ns": time.time_ns()})
             return result
 
         command.callback = drain_and_stop
@@ -110,7 +110,7 @@ class _Hooks:
     def _tell_of_end(self, node: Any) -> None:
         if node.session_name in self._told:
             del self._told[node.session_name]
-            self._mailbox.say("gone", {"session_name": node.session_name})
+            self._mailbox.say("gone", {"session_name": node.session_name, "ended_ns": time.time_ns()})
 
 
 def _facts(node: Any, module: Any) -> Dict[str, Any]:

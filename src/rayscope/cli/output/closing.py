@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rayscope.cli.output.values import duration, printable
+from rayscope.cli.output.values import duration, printable, utc
 from rayscope.errors import RayscopeError
 from rayscope.model.session import Session
 from rayscope.run.record import Outcome
@@ -31,6 +31,9 @@ def missing_lines(outcome: Outcome, recording: Recording) -> list[str]:
         name = cluster.facts.session_name
         if cluster.dropped:
             lines.append(f"{cluster.dropped:,} events of {name} were dropped by Ray, whose buffer was full")
+        if cluster.silent_since_ns:
+            since = utc(cluster.silent_since_ns)
+            lines.append(f"placement groups, runtime envs and cluster events of {name} are those of before {since} UTC: Ray's dashboard was gone by then")
         if not cluster.drained:
             held = f"{cluster.undrained:,} events at least" if cluster.undrained else "the last second or so of events"
             lines.append(f"{name} went before Ray had let everything out: {held} may be missing")

@@ -142,9 +142,7 @@ def _place(attempt: Attempt, task: TaskLifecycle) -> None:
 
 def _fail(attempt: Attempt, error: RayErrorInfo) -> None:
     detail = {
-        name: value
-        for name in ("actor_died_error", "runtime_env_setup_failed_error", "actor_unavailable_error")
-        if (value := getattr(error, name)) is not None
+        name: value for name in ("actor_died_error", "runtime_env_setup_failed_error", "actor_unavailable_error") if (value := getattr(error, name)) is not None
     }
     _put(attempt, "error_type", str(error.error_type))
     _put(attempt, "error_message", clean(error.error_message or _deepest_message(detail)))

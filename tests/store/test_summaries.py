@@ -65,3 +65,11 @@ def test_actors_by_class(recording: Recording) -> None:
         "Pool": ({"ALIVE": 1}, 0),
     }
     assert summary.total_actors == 3
+
+
+def test_a_filter_by_state_means_the_tasks_state(recording: Recording) -> None:
+    """A task whose first attempt failed and whose last did not is no failed task, but its failed attempt is a retry's reason."""
+    recording.post(cluster(SESSIONS[0]))
+    failed = {group.name: group for group in recording.queries.task_summary(filters=("state=FAILED",)).groups}
+    assert failed["broken"].tasks == 1
+    assert failed.get("flaky") is None or failed["flaky"].tasks == 0

@@ -13,7 +13,7 @@ import logging
 import os
 import struct
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -127,20 +127,23 @@ def _records(path: Path, number: int, offset: int) -> Iterator[Record]:
         size = os.fstat(file.fileno()).st_size
         file.seek(offset)
         while header := file.read(_HEADER.size):
-            label, body = _read_record(header, size - file.tell(), file.read) if len(header) == _HEADER.size else (None, b"")
-            if label is None:
+            if _is_torn(header, size - file.tell()):
                 log.warning("%s ends in the middle of a record at byte %d, as after a kill; what follows was never acknowledged", path, file.tell())
                 return
-            yield Record(label, body, Position(number, file.tell()))
+            label_size, body_size, crc = _HEADER.unpack(header)
+            label, body = file.read(label_size), file.read(body_size)
+            if zlib.crc32(body, zlib.crc32(label)) != crc:
+                log.error("%s is damaged before byte %d: a batch of %d bytes is lost", path, file.tell(), body_size)
+                continue
+            yield Record(label.decode(), body, Position(number, file.tell()))
 
 
-def _read_record(header: bytes, left: int, read: Callable[[int], bytes]) -> tuple[str | None, bytes]:
-    """The label and the body, of ``left`` bytes that the file still has; no label where they are not whole.
+def _is_torn(header: bytes, left: int) -> bool:
+    """Whether the file, with ``left`` bytes behind the header, ends before the record does.
 
     No record has an empty body: a header of zeros is what a power cut leaves where a file was made longer but not written.
     """
-    label_size, body_size, crc = _HEADER.unpack(header)
-    if body_size == 0 or label_size + body_size > left:
-        return None, b""
-    label, body = read(label_size), read(body_size)
-    return (label.decode() if zlib.crc32(body, zlib.crc32(label)) == crc else None), body
+    if len(header) < _HEADER.size:
+        return True
+    label_size, body_size, _ = _HEADER.unpack(header)
+    return bool(body_size == 0 or label_size + body_size > left)

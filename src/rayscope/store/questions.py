@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec import structs
+
+from rayscope.store.conditions import Condition
 from rayscope.store.database import Connection, sql
 from rayscope.store.entity import Row
 from rayscope.store.select import Scope, rows, where
@@ -25,7 +28,10 @@ def session_counts(connection: Connection, session_nos: Sequence[int]) -> dict[i
 def task_groups(connection: Connection, scope: Scope) -> list[Row]:
     """Tasks by name, type and state: name, type, state, tasks, retries, p50_ns, p99_ns, total_ns. Each task counts once, by its last attempt."""
     text, parameters = where(scope)
-    return rows(connection, sql("task_groups").replace("{relation}", scope.relation).replace("{where}", text), parameters)
+    retried = structs.replace(scope, conditions=(Condition("attempt_number", ">", (0,)),))
+    sessions_text, more = where(retried)
+    query = sql("task_groups").replace("{relation}", scope.relation).replace("{where}", text).replace("{sessions}", sessions_text)
+    return rows(connection, query, [*parameters, *more])
 
 
 def actor_groups(connection: Connection, scope: Scope) -> list[Row]:

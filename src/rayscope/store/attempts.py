@@ -31,9 +31,15 @@ def write_attempts(connection: Connection, fragments: Collection[Attempt], settl
     if late:
         _revive(connection, late)
     columns = [pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), _SCHEMA, strict=True)]
-    connection.register("fragments", pa.Table.from_arrays(columns, schema=_SCHEMA))
+    keys = pa.array([attempt_key(fragment) for fragment in fragments], type=pa.binary())
+    connection.register("fragments", pa.Table.from_arrays([keys, *columns], names=["key", *COLUMNS]))
     connection.execute(sql("attempt_upsert"))
     connection.unregister("fragments")
+
+
+def attempt_key(attempt: Attempt) -> bytes:
+    """The key in the hot table: the bytes of the task id, the session's number and the attempt's, which SQL has as a macro of the same name."""
+    return bytes.fromhex(attempt.task_id) + attempt.session_no.to_bytes(4, "big") + attempt.attempt.to_bytes(4, "big")
 
 
 def settle(connection: Connection, *, before_ns: int, limit: int) -> int:

@@ -1,6 +1,6 @@
 -- Fragments into the hot table. The rule of each column is that of store/attempt.py; least and greatest pass over nulls.
 INSERT INTO attempt_hot BY NAME SELECT * FROM fragments
-ON CONFLICT (session_no, task_id, attempt) DO UPDATE SET
+ON CONFLICT (key) DO UPDATE SET
     word_ns = greatest(attempt_hot.word_ns, excluded.word_ns),
     job_id = greatest(attempt_hot.job_id, excluded.job_id),
     type = greatest(attempt_hot.type, excluded.type),

@@ -13,6 +13,10 @@ CASE
     ), ',') || '}'
 END;
 
+-- The key of attempt_hot: the twin of attempt_key in store/attempts.py.
+CREATE OR REPLACE MACRO attempt_key(session_no, task_id, attempt) AS
+from_hex(task_id || printf('%08x', session_no) || printf('%08x', attempt));
+
 -- When a session ended and why; null while it lives.
 CREATE OR REPLACE VIEW session_end AS
 SELECT
@@ -60,7 +64,7 @@ END;
 
 CREATE OR REPLACE VIEW attempt AS
 SELECT
-    0 AS _part, rowid AS _rowid, * REPLACE (attempt_name(name, func, type, actor_repr_name) AS name),
+    0 AS _part, rowid AS _rowid, * EXCLUDE (key) REPLACE (attempt_name(name, func, type, actor_repr_name) AS name),
     attempt_state(t_finished, t_failed, verdict_state, attempt_step(t_pending_args_avail, t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait)) AS state,
     coalesce(t_pending_args_avail, least(t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait, t_finished, t_failed)) AS creation_ns,
     t_running AS start_ns,

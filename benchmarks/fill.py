@@ -50,17 +50,15 @@ def fill_real(data: Path, count: int) -> int:
     data.mkdir(parents=True, exist_ok=True)
     database = Database(data / STORE_FILE)
     committer = Committer(database, Journal(data / JOURNAL_FOLDER))
-    before = committer.settled
     for at, body in enumerate(bodies(Shape(attempts=count, jobs=JOBS, functions=FUNCTIONS))):
         committer.submit_events(body).result()
         if at % 200 == 199:
             _settle(database)
     committer.close()
     _settle(database)
-    events = int(database.read(lambda connection: connection.execute("SELECT sum(events) FROM session").fetchone())[0])
+    events = database.read(lambda connection: connection.execute("SELECT sum(events)::BIGINT FROM session").fetchall())[0][0]
     database.close()
-    assert before is not None
-    return events
+    return int(events)
 
 
 def _fill_session(database: Database, number: int, size: int) -> None:
@@ -68,7 +66,7 @@ def _fill_session(database: Database, number: int, size: int) -> None:
     database.write(lambda connection: _add_entities(connection, number, start_ns, size))
     for first in range(0, size, limits.SETTLE_ROWS):
         last = min(first + limits.SETTLE_ROWS, size)
-        database.write(lambda connection, first=first, last=last: _add(connection, number, start_ns, first, last))  # type: ignore[misc]  # defaults
+        database.write(lambda connection, first=first, last=last: _add(connection, number, start_ns, first, last))
 
 
 def _add(connection: Connection, number: int, start_ns: int, first: int, last: int) -> None:
@@ -103,7 +101,11 @@ def main() -> None:
     given = parser.parse_args()
     shutil.rmtree(given.data, ignore_errors=True)
     begin = time.perf_counter()
-    events = fill_real(given.data, given.attempts) if given.real else fill(given.data, given.attempts)
+    events = 0
+    if given.real:
+        events = fill_real(given.data, given.attempts)
+    else:
+        fill(given.data, given.attempts)
     taken = time.perf_counter() - begin
     figures = [
         Figure(name="attempts", value=given.attempts, unit=""),

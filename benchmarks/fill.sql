@@ -56,6 +56,6 @@ SELECT
     created AS t_pending_args_avail, assigned AS t_pending_node_assignment, submitted AS t_submitted_to_worker, running AS t_running,
     CASE WHEN NOT fails THEN running + taken END AS t_finished, CASE WHEN fails THEN running + taken END AS t_failed,
     CASE WHEN fails THEN 'FAILED' ELSE 'FINISHED' END AS state,
-    created AS creation_ns, running AS start_ns, running + taken AS end_ns
+    created AS creation_ns, running AS start_ns, running + taken AS end_ns, taken AS duration_ns
 FROM timed
 ORDER BY session_no, job_id, creation_ns;

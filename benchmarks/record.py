@@ -52,7 +52,7 @@ class _Keeper(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     folder: Path
-    numbers = count()
+    numbers: count[int]
 
     def do_POST(self) -> None:  # noqa: N802 the standard library's name
         body = self.rfile.read(int(self.headers["content-length"]))

@@ -145,7 +145,8 @@ def _traceback(plan: Plan) -> str:
     text = (
         "Traceback (most recent call last):\n"
         '  File "python/ray/_raylet.pyx", line 2306, in ray._raylet.execute_task\n  File "python/ray/_raylet.pyx", line 2205, in ray._raylet.execute_task\n'
-        f'  File "/app/pipeline.py", line {100 + plan.function}, in step_{plan.function}\n    raise ValueError(f"bad value {{value}}")\nValueError: {plan.error}\n'
+        f'  File "/app/pipeline.py", line {100 + plan.function}, in step_{plan.function}\n    raise ValueError(f"bad value {{value}}")\n'
+        f"ValueError: {plan.error}\n"
     )
     return json.dumps(json.dumps({"type": "<class 'ValueError'>", "value": plan.error, "traceback": text}))
 

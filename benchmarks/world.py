@@ -117,6 +117,7 @@ def _plan(world: World, at: int) -> Plan:
 
 
 def retry(world: World, plan: Plan) -> Plan:
+    """The attempt that follows a failed one, a second later."""
     return _timed(world, Plan(plan.task, plan.number + 1, plan.job, plan.actor, plan.function, plan.worker, plan.ended_ns + SECOND, 0, 0, 0, ""))
 
 

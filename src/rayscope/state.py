@@ -154,29 +154,39 @@ class Rows(Sequence[Row], Generic[Row]):
         return page
 
 
-def list_sessions(**options: Any) -> Rows[Session]:
+def list_sessions(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[Session]:
     """Every cluster lifetime that is recorded, the newest first. Options as for `list_tasks`."""
-    return _list(Session, **options)
+    return _list(Session, address, filters, limit, timeout, **options)
 
 
-def list_nodes(**options: Any) -> Rows[Node]:
+def list_nodes(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[Node]:
     """The nodes of a session. Options as for `list_tasks`."""
-    return _list(Node, **options)
+    return _list(Node, address, filters, limit, timeout, **options)
 
 
-def list_workers(**options: Any) -> Rows[Worker]:
+def list_workers(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[Worker]:
     """The worker and driver processes of a session. Options as for `list_tasks`."""
-    return _list(Worker, **options)
+    return _list(Worker, address, filters, limit, timeout, **options)
 
 
-def list_jobs(**options: Any) -> Rows[Job]:
+def list_jobs(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[Job]:
     """The jobs of a session. Options as for `list_tasks`."""
-    return _list(Job, **options)
+    return _list(Job, address, filters, limit, timeout, **options)
 
 
-def list_actors(**options: Any) -> Rows[Actor]:
+def list_actors(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[Actor]:
     """The actors of a session. Options as for `list_tasks`."""
-    return _list(Actor, **options)
+    return _list(Actor, address, filters, limit, timeout, **options)
 
 
 def list_tasks(  # noqa: PLR0913 Ray's parameters and our own
@@ -211,19 +221,25 @@ def list_tasks(  # noqa: PLR0913 Ray's parameters and our own
     )
 
 
-def list_placement_groups(**options: Any) -> Rows[PlacementGroup]:
+def list_placement_groups(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[PlacementGroup]:
     """The placement groups of a session. Options as for `list_tasks`."""
-    return _list(PlacementGroup, **options)
+    return _list(PlacementGroup, address, filters, limit, timeout, **options)
 
 
-def list_runtime_envs(**options: Any) -> Rows[RuntimeEnv]:
+def list_runtime_envs(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[RuntimeEnv]:
     """The runtime envs of a session. Options as for `list_tasks`."""
-    return _list(RuntimeEnv, **options)
+    return _list(RuntimeEnv, address, filters, limit, timeout, **options)
 
 
-def list_cluster_events(**options: Any) -> Rows[Event]:
+def list_cluster_events(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[Event]:
     """The events of a session, those of tasks aside. Options as for `list_tasks`."""
-    return _list(Event, **options)
+    return _list(Event, address, filters, limit, timeout, **options)
 
 
 def get_session(id: str = LATEST, **options: Any) -> Session:  # noqa: A002 Ray's parameter name
@@ -312,8 +328,10 @@ def _list(  # noqa: PLR0913 the options of every listing
 
 
 def _needed(resource: Resource) -> str:
-    """The brief columns and the key, which every row must have to be typed."""
-    named = [column.name for column in resource.columns if column.level == "brief" or column.name in resource.key]
+    """The brief columns, the key, and what is never None: a row without them could not be typed, or would tell a default for a fact."""
+    defaults = resource.row.__struct_defaults__
+    certain = dict(zip(resource.row.__struct_fields__[-len(defaults) :], defaults, strict=True))
+    named = [column.name for column in resource.columns if column.level == "brief" or column.name in resource.key or certain.get(column.name) is not None]
     return ",".join(named)
 
 

@@ -91,6 +91,17 @@ def test_get_takes_a_prefix_and_any_spelling(rayscope: Commands, session: str) -
     assert (found["actor_id"], found["name"]) == (actor["actor_id"], "the counter")
 
 
+def test_get_knows_the_latest_session(rayscope: Commands, session: str) -> None:
+    """`latest` is a session's name wherever one is asked for."""
+    assert rayscope.rows("get", "session", "latest")[0]["session"] == rayscope.rows("list", "sessions", "-n", "1")[0]["session"]
+
+
+def test_heading_says_of_when_it_is(rayscope: Commands, session: str) -> None:
+    """A listing and a summary of a time that has passed name that time."""
+    for question in (["list", "tasks"], ["list", "sessions"], ["summary", "tasks"]):
+        assert "2001-09-09 01:46:40.000 UTC" in rayscope(*question, "--at", "1000000000").stdout
+
+
 def test_summary_counts_a_retried_task_once(rayscope: Commands, session: str) -> None:
     """The table of `summary tasks` has one task where two attempts were made."""
     table = rayscope("summary", "tasks", "--session", session).stdout
@@ -119,6 +130,7 @@ def test_all_sessions_name_theirs(rayscope: Commands, session: str) -> None:
         (["list", "tasks", "--session", "nobody"], 4, "no session 'nobody'"),
         (["list", "tasks", "--nonsense"], 2, "--help"),
         (["get", "task", "feedfeed"], 4, "no task 'feedfeed'"),
+        (["get", "task", "16"], 4, "at least 4 characters"),
         (["summary", "nodes"], 2, "no summary of 'nodes'"),
         (["list", "tasks", "--address", "http://127.0.0.1:9"], 3, "rayscope server start"),
         (["list", "tasks", "--session", "x", "--all-sessions"], 2, "exclude each other"),

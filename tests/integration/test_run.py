@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,37 @@ def test_interrupt_in_a_terminal_reaches_the_program_once(rayscope: Commands, tm
     assert (session["state"], session["undrained"]) == ("ENDED", 0)
     groups = {group["name"]: group["state_counts"] for group in rayscope.rows("summary", "tasks", "--session", session["session"])}
     assert groups == {"quick": {"FINISHED": 50}, "work": {"FAILED": 1}}
+
+
+def test_joined_cluster_lives_on(rayscope: Commands, tmp_path: Path) -> None:
+    """A program that joins a cluster which an earlier one started does not end that cluster's record when it leaves."""
+    outer = tmp_path / "outer.py"
+    inner = tmp_path / "inner.py"
+    inner.write_text(
+        "import ray\n"
+        "ray.init(address='auto', logging_level='ERROR')\n"
+        "@ray.remote(num_cpus=0.1)\n"
+        "def guest(x): return x\n"
+        "ray.get([guest.remote(x) for x in range(30)])\n"
+    )
+    outer.write_text(
+        "import subprocess, sys, ray\n"
+        "context = ray.init(num_cpus=2, logging_level='ERROR')\n"
+        "@ray.remote(num_cpus=0.1)\n"
+        "def host(x): return x\n"
+        "ray.get([host.remote(x) for x in range(30)])\n"
+        f"subprocess.run([{sys.executable!r}, '-m', 'rayscope', 'run', '--cluster', 'joined', {str(inner)!r}], check=True)\n"
+        "found = subprocess.run([sys.executable, '-m', 'rayscope', 'list', 'sessions', '-f', 'cluster=joined', '-c', 'state,tasks', '--format', 'json'],"
+        " capture_output=True, text=True, check=True)\n"
+        "print('while it lives:', found.stdout, flush=True)\n"
+        "ray.get([host.remote(x) for x in range(30)])\n"
+    )
+    done = rayscope("run", "--cluster", "joined", str(outer))
+    assert done.returncode == 0, done.stderr
+    assert '{"state":"LIVE","tasks":60}' in done.stdout
+    assert "joined the running cluster" in done.stderr
+    (session,) = rayscope.rows("list", "sessions", "-f", "cluster=joined", "--detail")
+    assert (session["state"], session["tasks"], session["jobs"], session["failed_tasks"]) == ("ENDED", 90, 2, 0)
 
 
 def test_clusters_of_one_program_are_kept_apart(rayscope: Commands, tmp_path: Path) -> None:

@@ -62,6 +62,18 @@ def test_sigterm_is_an_orderly_end(commands: Commands) -> None:
     assert not list(commands.data.glob("*.wal"))
 
 
+def test_killed_server_is_not_taken_for_its_successor(commands: Commands) -> None:
+    """After a kill -9 the next server on the folder is told apart from the dead one, also while it is still opening."""
+    process = commands.start("server", "--port", "0")
+    until(lambda: (commands.data / "server.json").exists(), "it runs")
+    process.kill()
+    process.wait()
+    assert commands("server", "start", "--port", "0").returncode == 0
+    info = json.loads((commands.data / "server.json").read_text())
+    assert info["pid"] != process.pid
+    os.kill(info["pid"], 0)
+
+
 def test_port_in_use_is_said(commands: Commands) -> None:
     """A port that something listens on: the error names it."""
     with socket.create_server(("127.0.0.1", 0)) as other:

@@ -24,6 +24,8 @@ def test_rows_are_typed(session: str) -> None:
     assert isinstance(task, Task)
     assert (task.state, task.error_type, task.session) == ("FAILED", "TASK_EXECUTION_EXCEPTION", session)
     assert task.error_message is None
+    (actor,) = state.list_actors(None, [("class_name", "=", "Counter")], 5, 10.0, session=session)
+    assert (actor.num_restarts, actor.transitions) == (0, None)
     (whole,) = state.list_tasks(filters=["name=broken"], session=session, detail=True)
     assert whole.error_message is not None
     assert "bad row 17" in whole.error_message

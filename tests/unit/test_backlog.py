@@ -58,11 +58,12 @@ def test_putting_waits_for_room() -> None:
     assert backlog.take(1, 0.0) == ["second"]
 
 
-def test_taking_waits_for_more_only_so_long() -> None:
-    """A group that does not fill is handed out after its time."""
+def test_taking_waits_only_so_long() -> None:
+    """Where nothing comes in time there is nothing, and the backlog is still open."""
     backlog: Backlog[str] = Backlog(100)
-    backlog.put("alone", 1)
-    assert backlog.take(50, 0.01) == ["alone"]
+    assert backlog.take(50, 0.01) == []
+    backlog.put("late", 1)
+    assert backlog.take(50, None) == ["late"]
 
 
 def test_a_closed_backlog_is_emptied_then_ends() -> None:

@@ -45,6 +45,7 @@ class Answer(Struct, frozen=True):
     columns: Sequence[Column]
     rows: Sequence[dict[str, Any]]
     session: str | None
+    as_of_ns: int | None
 
 
 @app.default
@@ -72,12 +73,19 @@ def summarize(
 def _tasks(client: Client, where: Where, filters: tuple[str, ...]) -> Answer:
     summary: TaskSummary = client.task_summary(where.scope(), filters, where.at)
     totals = {name: getattr(summary, name) for name in ("total_tasks", "total_actor_tasks", "total_actor_scheduled", "retries")}
-    return Answer("func_name", totals, _TASK_COLUMNS, [msgspec.structs.asdict(group) for group in summary.groups], summary.session)
+    return Answer("func_name", totals, _TASK_COLUMNS, [msgspec.structs.asdict(group) for group in summary.groups], summary.session, summary.as_of_ns)
 
 
 def _actors(client: Client, where: Where, filters: tuple[str, ...]) -> Answer:
     summary: ActorSummary = client.actor_summary(where.scope(), filters, where.at)
-    return Answer("class", {"total_actors": summary.total_actors}, _ACTOR_COLUMNS, [msgspec.structs.asdict(group) for group in summary.groups], summary.session)
+    return Answer(
+        "class",
+        {"total_actors": summary.total_actors},
+        _ACTOR_COLUMNS,
+        [msgspec.structs.asdict(group) for group in summary.groups],
+        summary.session,
+        summary.as_of_ns,
+    )
 
 
 _QUESTIONS: Final = {"tasks": _tasks, "actors": _actors}
@@ -108,7 +116,12 @@ def _show(answer: Answer, chosen: str) -> None:
     if chosen != TABLE:
         sys.stdout.writelines(FORMATS[chosen](answer.rows, answer.columns))
         return
-    lines = [f"======== Summary: {utc(time.time_ns())} UTC ========", *([f"Session: {answer.session}"] if answer.session else []), "Stats:", _RULE]
+    lines = [
+        f"======== Summary: {utc(answer.as_of_ns or time.time_ns())} UTC ========",
+        *([f"Session: {answer.session}"] if answer.session else []),
+        "Stats:",
+        _RULE,
+    ]
     print("\n".join([*lines, *(f"{name}: {count:,}" for name, count in answer.totals.items())]))
     if not answer.rows:
         tell("Nothing to count.")

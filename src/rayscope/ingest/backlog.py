@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from typing import Generic, TypeVar
 
@@ -28,16 +27,15 @@ class Backlog(Generic[T]):
             self._weight += weight
             self._changed.notify_all()
 
-    def take(self, weight: int, wait_s: float) -> list[T] | None:
-        """All items up to a weight, after waiting ``wait_s`` for that much to come. None when it is closed and empty."""
+    def take(self, weight: int, wait_s: float | None) -> list[T] | None:
+        """The items that are there, up to a weight; none if none came within ``wait_s`` (None: for ever). None when it is closed and empty."""
         with self._changed:
-            self._changed.wait_for(lambda: self._items or self._closed)
-            deadline = time.monotonic() + wait_s
-            while self._weight < weight and not self._closed and (left := deadline - time.monotonic()) > 0:
-                self._changed.wait(left)
+            self._changed.wait_for(lambda: self._items or self._closed, wait_s)
+            if self._closed and not self._items:
+                return None
             taken = self._pop(weight)
             self._changed.notify_all()
-            return taken or None
+            return taken
 
     def close(self) -> None:
         """No more is put; what is there can still be taken."""

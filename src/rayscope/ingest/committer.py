@@ -1,7 +1,7 @@
-"""From bodies to durable rows, in two steps by two threads.
+"""From bodies to durable rows, in three steps by three threads.
 
-The *accepter* decodes each body, appends all that wait to the journal with one fsync, and acknowledges them. The *applier* folds
-accepted batches into changes and writes many of them in one transaction, together with the journal's position, so that a restart goes on
+The *accepter* decodes each body, appends all that wait to the journal with one fsync, and acknowledges them. The *folder* turns many accepted
+batches into one group of changes, and the *applier* writes each group in one transaction, together with the journal's position, so that a restart goes on
 exactly there. Reports take the second step only, and are acknowledged when it is done: whoever has posted one
 sees everything that was acknowledged before it.
 
@@ -15,7 +15,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 
 from msgspec import Struct, field, json
@@ -24,7 +24,8 @@ from msgspec.structs import asdict
 from rayscope.errors import DiskFull, RayscopeError, Unavailable
 from rayscope.ingest.backlog import Backlog
 from rayscope.ingest.changes import Changes
-from rayscope.ingest.fold import fold_batch, quarantine
+from rayscope.ingest.fold import quarantine
+from rayscope.ingest.groups import Fold, Group, Work
 from rayscope.ingest.sessions import Sessions
 from rayscope.ray.decode import Bad, Batch, decode_batch
 from rayscope.store import limits
@@ -33,11 +34,9 @@ from rayscope.store.attempts import settled_until
 from rayscope.store.changes import write_changes, write_quarantine, write_received, write_sessions
 from rayscope.store.closing import forget_silence, silent_sessions
 from rayscope.store.database import Connection, Database
-from rayscope.store.journal import Journal, Position
+from rayscope.store.journal import Journal, Position, record_size
 
 log = logging.getLogger("rayscope.ingest")
-
-Fold = Callable[[Changes], None]
 
 _RETRY_S = 1.0
 
@@ -48,20 +47,6 @@ class Body(Struct):
     content: bytes
     cluster: str | None
     accepted: Future[None] = field(default_factory=Future)
-
-
-class Work(Struct):
-    """One thing to apply: a decoded batch with its place in the journal, or a report with whoever waits for it."""
-
-    content: Batch | Fold
-    cluster: str | None = None
-    end: Position | None = None
-    applied: Future[None] | None = None
-
-    @property
-    def size(self) -> int:
-        """In events."""
-        return len(self.content.events) if isinstance(self.content, Batch) else 1
 
 
 class Committer:
@@ -76,6 +61,7 @@ class Committer:
         self.ends_ns = time.time_ns()  # when something last ended: what was open at the last stop is looked at once
         self.heard_ns = self.ends_ns  # when something was last written
         self._bodies: queue.SimpleQueue[Body | None] = queue.SimpleQueue()
+        self._groups: queue.Queue[Group | None] = queue.Queue(maxsize=1)
         self._waiting_bytes = 0
         self._counting = threading.Lock()
         self._impatient = threading.Event()  # while opening and while closing a full disk is not waited out
@@ -83,7 +69,8 @@ class Committer:
         self._backlog: Backlog[Work] = Backlog(limits.BACKLOG_EVENTS)
         self._replay()
         self._impatient.clear()
-        self._threads = [threading.Thread(target=run, name=f"rayscope-{run.__name__.strip('_')}", daemon=True) for run in (self._accept, self._apply)]
+        steps = (self._accept, self._fold, self._apply)
+        self._threads = [threading.Thread(target=step, name=f"rayscope-{step.__name__.strip('_')}", daemon=True) for step in steps]
         for thread in self._threads:
             thread.start()
 
@@ -113,7 +100,8 @@ class Committer:
         self._bodies.put(None)
         self._threads[0].join()
         self._backlog.close()
-        self._threads[1].join()
+        for thread in self._threads:
+            thread.join()
         self._journal.close()
 
     def _accept(self) -> None:
@@ -138,7 +126,7 @@ class Committer:
             return
         for (body, batch), end in zip(read, ends, strict=True):
             body.accepted.set_result(None)
-            self._backlog.put(Work(batch, body.cluster, end), len(batch.events))
+            self._backlog.put(_work_of(body.cluster or "", body.content, batch, end), len(batch.events))
 
     def _begin(self, body: Body) -> bool:
         """Whether somebody still waits for it. A sender that went away sends again."""
@@ -156,31 +144,48 @@ class Committer:
             body.accepted.set_exception(error)
             return None
 
+    def _fold(self) -> None:
+        """Thread: the backlog into groups. While one group is written, which takes no Python, the next is folded, and grows."""
+        group = self._new_group()
+        while (works := self._backlog.take(limits.FOLD_EVENTS, _wait_s(group, busy=self._groups.full()))) is not None:
+            for work in works:
+                work.hold()
+                group.add(work)
+            if group.is_full or (group.left_s == 0 and not self._groups.full()):
+                self._groups.put(group)
+                group = self._new_group()
+        if group.works:
+            self._groups.put(group)
+        self._groups.put(None)
+
+    def _new_group(self) -> Group:
+        return Group(self._sessions.number)
+
     def _apply(self) -> None:
-        """Thread: the backlog into the database, many batches a transaction."""
-        while (works := self._backlog.take(limits.GROUP_EVENTS, limits.GROUP_WAIT_S)) is not None:
-            _hold(works)
+        """Thread: groups into the database, each in one transaction, in order."""
+        while (group := self._groups.get()) is not None:
             try:
-                self._apply_all(works)
+                self._apply_all(group)
             except _LeftInJournalError:
-                self._refuse_reports(works)
+                self._refuse_reports(group)
                 return
             self._journal.forget(self._database.read(applied_position))
 
-    def _refuse_reports(self, works: Sequence[Work] | None) -> None:
+    def _refuse_reports(self, group: Group | None) -> None:
         """Nothing is applied past a batch that was left in the journal: reports that wait behind it are told."""
-        while works is not None:
-            for work in works:
+        while group is not None:
+            for work in group.works:
                 if work.applied is not None and not work.applied.done():
                     work.applied.set_exception(Unavailable("the server stops, and its disk is full", hint="make room, and start it again"))
-            works = self._backlog.take(limits.GROUP_EVENTS, 0)
+            group = self._groups.get()
 
-    def _apply_all(self, works: Sequence[Work]) -> None:
+    def _apply_all(self, group: Group) -> None:
+        works = group.works
         try:
-            self._write(works)
+            self._write(group)
         except Exception as error:
             if not isinstance(error, RayscopeError):
-                log.exception("a group of %d events could not be written; writing it piece by piece", sum(work.size for work in works))
+                log.exception("a group of %d events could not be written; writing it piece by piece", sum(work.events for work in works))
             for work in works:
                 self._apply_alone(work)
         else:
@@ -210,27 +215,36 @@ class Committer:
             return
 
     def _write_pieces(self, work: Work) -> None:
+        content = self._content(work)
         try:
-            self._write([work])
+            self._write_alone(work, content)
         except RayscopeError:
             raise
         except Exception as error:
-            if not isinstance(work.content, Batch):
+            if not isinstance(content, Batch):
                 raise
-            *first, last = _halves(work.content, error)
+            *first, last = _halves(content, error)
             for half in first:
-                self._write_pieces(Work(half, work.cluster, None))
-            self._write_pieces(Work(last, work.cluster, work.end))  # with it the batch is whole: only now has the journal's record been applied
+                self._write_pieces(Work(half, cluster=work.cluster))
+            # with the last piece the batch is whole: only now has the journal's record been applied
+            self._write_pieces(Work(last, cluster=work.cluster, end=work.end, size_bytes=work.size_bytes))
 
-    def _write(self, works: Sequence[Work]) -> None:
-        changes = Changes(self._sessions.number, time.time_ns())
-        for work in works:
-            changes.cluster = work.cluster
-            if isinstance(work.content, Batch):
-                fold_batch(changes, work.content)
-            else:
-                work.content(changes)
-        end = max((work.end for work in works if work.end is not None), default=None)
+    def _write_alone(self, work: Work, content: Batch | Fold) -> None:
+        group = self._new_group()
+        group.add(Work(content, cluster=work.cluster, end=work.end, size_bytes=work.size_bytes))
+        self._write(group)
+
+    def _content(self, work: Work) -> Batch | Fold:
+        """What there is to apply; of a batch that was folded once, from the journal."""
+        if work.content is not None:
+            return work.content
+        assert work.end is not None
+        return decode_batch(self._journal.record_ending(work.end, work.size_bytes).body)
+
+    def _write(self, group: Group) -> None:
+        if group.error is not None:
+            raise group.error
+        changes, end = group.changes, group.end
         self.silent -= self._database.write(lambda connection: self._write_changes(connection, changes, end))
         self.heard_ns = changes.now_ns
         if changes.ends:
@@ -253,33 +267,36 @@ class Committer:
 
     def _replay(self) -> None:
         """Apply what was acknowledged but not applied when the last server ended."""
-        works: list[Work] = []
+        group = self._new_group()
         for record in self._journal.replay(self._database.read(applied_position)):
-            works.append(Work(decode_batch(record.body), record.label or None, record.end))
-            if sum(work.size for work in works) >= limits.GROUP_EVENTS:
-                self._reapply(works)
-                works = []
-        self._reapply(works)
+            group.add(_work_of(record.label, record.body, decode_batch(record.body), record.end))
+            if group.is_full:
+                self._reapply(group)
+                group = self._new_group()
+        self._reapply(group)
 
-    def _reapply(self, works: Sequence[Work]) -> None:
+    def _reapply(self, group: Group) -> None:
         try:
-            self._apply_all(works)
+            self._apply_all(group)
         except _LeftInJournalError as error:
             raise DiskFull("no room to apply what the journal holds", hint="make room in the data folder, and start the server again") from error
 
 
+def _work_of(label: str, body: bytes, batch: Batch, end: Position) -> Work:
+    return Work(batch, events=len(batch.events), cluster=label or None, end=end, size_bytes=record_size(label, body))
+
+
+def _wait_s(group: Group, *, busy: bool) -> float | None:
+    """How long to wait for more works: for ever while there are none, and not at all long while only the writer is waited for."""
+    return _BUSY_S if busy and group.left_s == 0 else group.left_s
+
+
+_BUSY_S = 0.02
 _ACCEPT_AT_ONCE = 16
 
 
 class _LeftInJournalError(Exception):
     """The server stops while the disk is full: what was accepted is applied by the next one."""
-
-
-def _hold(works: Sequence[Work]) -> None:
-    """From here on nobody can cancel these. A report is applied although its sender went away."""
-    for work in works:
-        if work.applied is not None and not work.applied.set_running_or_notify_cancel():
-            work.applied = Future()
 
 
 def _halves(batch: Batch, error: Exception) -> list[Batch | Fold]:

@@ -44,6 +44,7 @@ class TaskSummary(Struct, frozen=True, kw_only=True):
     total_actor_tasks: int
     total_actor_scheduled: int
     retries: int
+    as_of_ns: int | None = None
     session: str | None = None
     warnings: list[str] = []
 
@@ -61,6 +62,7 @@ class ActorSummary(Struct, frozen=True, kw_only=True):
 
     groups: list[ActorGroup]
     total_actors: int
+    as_of_ns: int | None = None
     session: str | None = None
     warnings: list[str] = []
 

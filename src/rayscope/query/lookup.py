@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import msgspec
@@ -29,15 +29,16 @@ def lookup(connection: Connection, resource: Resource, scope: Scope, wanted: str
         if op == "prefix" and len(wanted) < _MIN_PREFIX:
             break
         for id_column in resource.id_columns:
-            conditions = (*_by_key(resource, op, wanted), Condition(id_column, op, (wanted,)))
+            conditions = _by_key(resource, op, wanted) or (Condition(id_column, op, (wanted,)),)
             found = page(connection, msgspec.structs.replace(scope, conditions=conditions), names, _by_id(resource), MAX_PAGE, None)
+            found = [row for row in found if op == "prefix" or row[id_column] == wanted]
             if found:
                 return found
     return []
 
 
 def _by_key(resource: Resource, op: str, wanted: str) -> tuple[Condition, ...]:
-    """A whole task id is first looked up by its 64-bit key, which is quick to scan."""
+    """A whole task id is looked up by its 64-bit key, which is quicker to scan; who asks compares the ids."""
     if resource.name != "tasks" or op != "=" or len(wanted) != _FULL_TASK_ID or set(wanted) - set("0123456789abcdef"):
         return ()
     return (Condition("task_key", "=", (task_key(wanted),)),)
@@ -48,12 +49,25 @@ def _by_id(resource: Resource) -> tuple[Order, ...]:
 
 
 def check_one_id(resource: Resource, rows: Sequence[Row], wanted: str, chosen: tuple[int, str] | None) -> None:
-    """Raise unless the rows are all of one id."""
+    """Raise unless the rows are all of one id, of one session."""
     where = f" in session {chosen[1]}" if chosen else ""
     if not rows:
-        hint = "look in another session with --session, or in all with --all-sessions" if chosen else f"`rayscope list {resource.name}` shows what there is"
-        raise NotFound(f"no {resource.name.removesuffix('s')} {wanted!r}{where}", hint=hint)
-    ids = {tuple(row[name] for name in ("session", *resource.id_columns)) for row in rows}
+        raise NotFound(f"no {resource.name.removesuffix('s')} {wanted!r}{where}", hint=_where_else(resource, wanted, chosen))
+    ids = {next(row[name] for name in resource.id_columns if row[name]) for row in rows}
     if len(ids) > 1:
-        some = ", ".join(sorted(str(next(part for part in parts[1:] if part)) for parts in ids)[:3])
-        raise Ambiguous(f"{wanted!r} fits {len(ids)} {resource.name}{where}: {some} …", hint="give more of the id")
+        raise Ambiguous(f"{wanted!r} fits {len(ids)} {resource.name}{where}: {_some(ids)}", hint="give more of the id")
+    sessions = {row["session"] for row in rows}
+    if len(sessions) > 1:
+        raise Ambiguous(f"{wanted!r} is in {len(sessions)} sessions: {_some(sessions)}", hint="name one with --session")
+
+
+def _where_else(resource: Resource, wanted: str, chosen: tuple[int, str] | None) -> str:
+    if len(wanted) < _MIN_PREFIX:
+        return f"give the whole id, or at least {_MIN_PREFIX} characters of it"
+    if chosen:
+        return "look in another session with --session, or in all with --all-sessions"
+    return f"`rayscope list {resource.name}` shows what there is"
+
+
+def _some(names: Collection[str]) -> str:
+    return ", ".join(sorted(names)[:3]) + (" …" if len(names) > 3 else "")  # noqa: PLR2004 three say enough

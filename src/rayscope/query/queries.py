@@ -59,7 +59,7 @@ class Queries:
             total, fit = count(connection, scope, _stored(wanted))
             narrowed = msgspec.structs.replace(scope, conditions=scope.conditions + _stored(wanted))
             if resource.name == "sessions":
-                return page_of_sessions(connection, narrowed, request, columns, order, wanted, total, after)
+                return page_of_sessions(connection, narrowed, request, columns, order, wanted, total, after, at_ns)
             names = selected(resource, columns, order)
             rows = page(connection, narrowed, names, order, request.limit + 1, after)
             return page_of(connection, request, rows, columns, order, total, fit, chosen, at_ns)
@@ -75,7 +75,7 @@ class Queries:
         def ask(connection: Connection) -> list[Row]:
             chosen = None if name == "sessions" else resolve_session(questions.sessions(connection), session)
             scope = _scope(resource, chosen, at_ns, exclude_driver=False)
-            rows = lookup(connection, resource, scope, wanted)
+            rows = lookup(connection, resource, scope, _chosen_name(connection, wanted) if (name, wanted) == ("sessions", LATEST) else wanted)
             check_one_id(resource, rows, wanted, chosen)
             if name == "sessions":
                 return with_counts(connection, rows, columns)
@@ -94,7 +94,7 @@ class Queries:
 
     def task_summary(self, session: str = LATEST, filters: Sequence[str] = (), at: str | None = None) -> TaskSummary:
         """Tasks by name and state, each counted once."""
-        chosen, rows = self._groups("tasks", session, filters, at, questions.task_groups)
+        chosen, at_ns, rows = self._groups("tasks", session, filters, at, questions.task_groups)
         groups = task_groups(rows)
         return TaskSummary(
             groups=groups,
@@ -102,19 +102,20 @@ class Queries:
             total_actor_tasks=sum(group.tasks for group in groups if group.type == "ACTOR_TASK"),
             total_actor_scheduled=sum(group.tasks for group in groups if group.type == "ACTOR_CREATION_TASK"),
             retries=sum(group.retries for group in groups),
+            as_of_ns=at_ns,
             session=chosen,
         )
 
     def actor_summary(self, session: str = LATEST, filters: Sequence[str] = (), at: str | None = None) -> ActorSummary:
         """Actors by class and state."""
-        chosen, rows = self._groups("actors", session, filters, at, questions.actor_groups)
+        chosen, at_ns, rows = self._groups("actors", session, filters, at, questions.actor_groups)
         counts: defaultdict[str, dict[str, int]] = defaultdict(dict)
         restarts: defaultdict[str, int] = defaultdict(int)
         for row in rows:
             counts[row["class_name"]][row["state"]] = row["actors"]
             restarts[row["class_name"]] += row["restarts"] or 0
         groups = [ActorGroup(class_name=name, state_counts=states, restarts=restarts[name]) for name, states in counts.items()]
-        return ActorSummary(groups=groups, total_actors=sum(row["actors"] for row in rows), session=chosen)
+        return ActorSummary(groups=groups, total_actors=sum(row["actors"] for row in rows), as_of_ns=at_ns, session=chosen)
 
     def received(self, session: str = ALL) -> dict[str, Any]:
         """What ingest received: counts by event type, unknown event types, unknown fields."""
@@ -139,16 +140,16 @@ class Queries:
 
     def _groups(
         self, name: str, session: str, filters: Sequence[str], at: str | None, question: Callable[[Connection, Scope], list[Row]]
-    ) -> tuple[str | None, list[Row]]:
+    ) -> tuple[str | None, int | None, list[Row]]:
         resource, now_ns = RESOURCES[name], time.time_ns()
         conditions = all_conditions(resource, filters, now_ns)
         at_ns = parse_time(at, now_ns) if at else None
 
-        def ask(connection: Connection) -> tuple[str | None, list[Row]]:
+        def ask(connection: Connection) -> tuple[str | None, int | None, list[Row]]:
             chosen = resolve_session(questions.sessions(connection), session)
             scope = _scope(resource, chosen, at_ns, exclude_driver=True)
             scope = msgspec.structs.replace(scope, conditions=scope.conditions + conditions)
-            return (chosen[1] if chosen else None), question(connection, scope)
+            return (chosen[1] if chosen else None), at_ns, question(connection, scope)
 
         return self._ask(ask)
 

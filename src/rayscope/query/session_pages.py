@@ -21,7 +21,7 @@ COUNTED: Final = frozenset({"nodes", "jobs", "actors", "tasks", "failed_tasks"})
 """A session's columns that are counted when asked for, not stored."""
 
 
-def page_of_sessions(
+def page_of_sessions(  # noqa: PLR0913, PLR0917 the parts of one answer
     connection: Connection,
     scope: Scope,
     request: ListRequest,
@@ -30,6 +30,7 @@ def page_of_sessions(
     wanted: Sequence[Condition],
     total: int,
     after: Sequence[Any] | None,
+    at_ns: int | None,
 ) -> Page:
     """Sessions are few: all are read, counted, and then filtered and sorted by whatever was asked."""
     every = RESOURCES["sessions"].columns
@@ -45,6 +46,7 @@ def page_of_sessions(
     return Page(
         rows=[{column.name: row[column.name] for column in columns} for row in fit[start:end]],
         total=total,
+        as_of_ns=at_ns,
         num_filtered=len(fit),
         next=encode_cursor(order_text(order), [end]) if end < len(fit) else None,
     )

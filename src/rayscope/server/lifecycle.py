@@ -138,6 +138,7 @@ def _holding(data: Path) -> Iterator[None]:
             raise DataFolderInUse(
                 f"another server holds the data folder {data}{_who(data)}", hint="`rayscope server stop` ends it; --data gives another folder"
             ) from None
+        (data / "server.json").unlink(missing_ok=True)  # of a server that was killed: until ours is there, nobody may be taken for us
         yield
 
 

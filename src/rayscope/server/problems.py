@@ -35,8 +35,15 @@ def http_problem(request: Request[Any, Any, State], error: HTTPException) -> Res
     if error.status_code == HTTP_404_NOT_FOUND and detail in {"Not Found", ""}:
         detail = f"no such page: {request.url.path}"
     if extra := getattr(error, "extra", None):
-        detail = f"{detail}: {extra}"
+        detail = f"{detail}: {_reasons(extra)}"
     return Response(Problem(error="HTTPError", message=detail, hint="GET /schema lists the routes"), status_code=error.status_code)
+
+
+def _reasons(extra: Any) -> str:
+    """What the framework holds against each parameter."""
+    if not isinstance(extra, list):
+        return str(extra)
+    return "; ".join(f"{part.get('key', '?')}: {part.get('message', part)}" if isinstance(part, dict) else str(part) for part in extra)
 
 
 def unexpected_problem(request: Request[Any, Any, State], error: Exception) -> Response[Problem]:

@@ -68,6 +68,13 @@ class Journal:
             os.ftruncate(self._descriptor, self._size)
             raise DiskFull(f"cannot write the journal in {self._folder}: {error.strerror}", hint="make room there; recording goes on by itself") from error
 
+    def record_ending(self, end: Position, size_bytes: int) -> Record:
+        """The record of that size that ends there. Raises ValueError where there is none."""
+        records = _records(self._path(end.file), end.file, end.offset - size_bytes)
+        if (record := next(records, None)) is None or record.end != end:
+            raise ValueError(f"no record of {size_bytes} bytes ends at byte {end.offset} of {self._path(end.file)}")
+        return record
+
     def forget(self, applied: Position) -> None:
         """Delete the files that lie wholly before ``applied``."""
         for number in self._numbers():
@@ -105,6 +112,11 @@ class Journal:
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number:08d}.log"
+
+
+def record_size(label: str, body: bytes) -> int:
+    """How many bytes the record of a body takes."""
+    return _HEADER.size + len(label.encode()) + len(body)
 
 
 def _encode(label: str, body: bytes) -> list[bytes]:

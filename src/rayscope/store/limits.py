@@ -10,14 +10,23 @@ MIB: Final = 1024 * KIB
 MAX_BODY_BYTES: Final = 64 * MIB
 """One POST. Ray sends at most 1,000 events, about 1 MB; long tracebacks and runtime envs can make that tens of MB."""
 
-GROUP_EVENTS: Final = 60_000
+GROUP_EVENTS: Final = 40_000
 """Events folded into one transaction: beyond this a larger group gains little, and readers see its rows later."""
 
 GROUP_WAIT_S: Final = 0.1
 """How long accepted events wait for others before they are folded: the price of a transaction is paid once for all of them."""
 
-BACKLOG_EVENTS: Final = 90_000
-"""Accepted events that wait to be folded, about 60 MB. Beyond it acceptance waits, and so do the senders: their word is not lost."""
+BUSY_EVENTS: Final = 1_000
+"""Events within GROUP_WAIT_S from which on a cluster is busy: 10,000 a second."""
+
+BUSY_WAIT_S: Final = 1.0
+"""How long a busy group may wait: most tasks of a busy cluster are over within it, and are then written once and not three times."""
+
+FOLD_EVENTS: Final = 2_000
+"""Events folded at a time: between two turns the folder looks whether the writer is free."""
+
+BACKLOG_EVENTS: Final = 20_000
+"""Accepted events that wait to be folded, about 60 MB when decoded. Beyond it acceptance waits, and so do the senders: their word is not lost."""
 
 JOURNAL_FILE_BYTES: Final = 64 * MIB
 """Where a new journal file begins. Files whose content is in the database are deleted, so about two of them exist."""

@@ -10,7 +10,7 @@ from msgspec import structs
 from rayscope.store.conditions import Condition
 from rayscope.store.database import Connection, sql
 from rayscope.store.entity import Row
-from rayscope.store.select import Scope, rows, where
+from rayscope.store.select import Scope, narrow, rows, where
 
 
 def sessions(connection: Connection) -> list[tuple[int, str]]:
@@ -27,6 +27,7 @@ def session_counts(connection: Connection, session_nos: Sequence[int]) -> dict[i
 
 def task_groups(connection: Connection, scope: Scope) -> list[Row]:
     """Tasks by name, type and state: name, type, state, tasks, retries, p50_ns, p99_ns, total_ns. Each task counts once, by its last attempt."""
+    scope = narrow(connection, scope)
     text, parameters = where(scope)
     retried = structs.replace(scope, conditions=(Condition("attempt_number", ">", (0,)),))
     sessions_text, more = where(retried)

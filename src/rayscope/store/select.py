@@ -9,10 +9,14 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from rayscope.store.conditions import Condition, Order
 from rayscope.store.database import Connection
 from rayscope.store.entity import Row
+
+_BOUNDED_LIMIT: Final = 1000
+"""Up to this many rows a page's bound is looked for first: beyond it, sorting all rows once costs no more than the search."""
 
 _COMPARE: Final = {"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
@@ -35,6 +39,7 @@ def relation(name: str, at_ns: int | None) -> str:
 
 def count(connection: Connection, scope: Scope, counted: Sequence[Condition]) -> tuple[int, int]:
     """How many rows the scope has, and how many of them fit the further conditions."""
+    scope = narrow(connection, scope, counted)
     text, parameters = where(scope)
     if not counted:
         total = _one(connection.execute(f"SELECT count(*) FROM {scope.relation}{text}", parameters).fetchone())
@@ -48,6 +53,10 @@ def page(connection: Connection, scope: Scope, columns: Sequence[str], order: Se
     """The first ``limit`` rows in the order, or those that follow the row whose order values are ``after``."""
     if scope.relation.startswith("tasks"):
         return _task_page(connection, scope, columns, order, limit, after)
+    return _plain_page(connection, scope, columns, order, limit, after)
+
+
+def _plain_page(connection: Connection, scope: Scope, columns: Sequence[str], order: Sequence[Order], limit: int, after: Sequence[Any] | None) -> list[Row]:
     text, parameters = where(scope, order, after)
     query = f"SELECT {', '.join(columns)} FROM {scope.relation}{text} ORDER BY {_order(order)} LIMIT {int(limit)}"
     return rows(connection, query, parameters)
@@ -65,17 +74,110 @@ def _task_page(connection: Connection, scope: Scope, columns: Sequence[str], ord
 
     A listing reads a few columns of ten million attempts, and the forty others of one page.
     """
-    text, parameters = where(scope, order, after)
-    query = f"SELECT _part, _rowid FROM {scope.relation}{text} ORDER BY {_order(order)} LIMIT {int(limit)}"
-    chosen = connection.execute(query, parameters).fetchall()
+    chosen = _choose(connection, scope, order, limit, after)
     found: dict[tuple[int, int], Row] = {}
-    for part in (0, 1):
+    for part, relation in enumerate(_parts(scope.relation)):
         ids = [rowid for at, rowid in chosen if at == part]
         if ids:
-            listed = ", ".join(str(int(rowid)) for rowid in ids)
-            query = f"SELECT _rowid, {', '.join(columns)} FROM {scope.relation} WHERE _part = {part} AND _rowid IN ({listed})"
-            found |= {(part, row.pop("_rowid")): row for row in rows(connection, query)}
-    return [found[at] for at in chosen]
+            # a list in the text would be compared with every row's id; a join is pushed into the scan
+            names = dict.fromkeys(["_rowid", "session_no", *(name for name in columns if name != "session")])
+            query = f"SELECT {', '.join(names)} FROM {relation} WHERE _part = {part} AND _rowid IN (SELECT unnest(?::BIGINT[]))"
+            found |= {(part, row.pop("_rowid")): row for row in rows(connection, query, [ids])}
+    return _with_session([found[at] for at in chosen], connection, columns)
+
+
+def _parts(relation: str) -> tuple[str, str]:
+    """Where the rows of the hot and of the cold table are read."""
+    return ("hot_task_rows", "cold_task_rows") if relation == "tasks" else (relation, relation)
+
+
+def _with_session(found: list[Row], connection: Connection, columns: Sequence[str]) -> list[Row]:
+    """The rows with just these columns."""
+    names = dict(connection.execute("SELECT session_no, session FROM session").fetchall()) if "session" in columns else {}
+    return [{name: names[row["session_no"]] if name == "session" else row[name] for name in columns} for row in found]
+
+
+def _choose(connection: Connection, scope: Scope, order: Sequence[Order], limit: int, after: Sequence[Any] | None) -> list[tuple[int, int]]:
+    """The places of a page's rows, in order."""
+    if scope.relation == "tasks" and [condition.column for condition in scope.conditions] == ["task_key"]:
+        return _keyed(connection, scope)
+    if scope.sessions is not None and len(scope.sessions) == 1:  # then its name decides nothing
+        after = None if after is None else [value for value, term in zip(after, order, strict=True) if term.column != "session"]
+        order = [term for term in order if term.column != "session"]
+    scope = narrow(connection, scope, order)
+    text, parameters = where(scope, order, after)
+    if limit <= _BOUNDED_LIMIT and len(order) > 1:
+        bound, more = _bound(connection, scope.relation, text, parameters, order, limit)
+        text, parameters = _also(text, bound), [*parameters, *more]
+    query = f"SELECT _part, _rowid FROM {scope.relation}{text} ORDER BY {_order(order)} LIMIT {int(limit)}"
+    return [(part, rowid) for part, rowid in connection.execute(query, parameters).fetchall()]
+
+
+def _keyed(connection: Connection, scope: Scope) -> list[tuple[int, int]]:
+    """The places of a key's attempts, in order. Of the tables themselves: to plan a question of the views takes as long as its answer."""
+    text, parameters = where(scope)
+    tables = enumerate(("attempt_hot", "attempt_cold"))
+    parts = (f"SELECT {part} AS part, rowid AS place, session_no, task_id, attempt FROM {table}{text}" for part, table in tables)
+    query = f"SELECT part, place FROM ({' UNION ALL '.join(parts)}) ORDER BY session_no, task_id, attempt"
+    return [(part, place) for part, place in connection.execute(query, parameters * 2).fetchall()]
+
+
+def _bound(connection: Connection, relation: str, text: str, parameters: list[Any], order: Sequence[Order], limit: int) -> tuple[str, list[Any]]:
+    """A condition that keeps a page's rows and few others: the first term of its last row, and the second among the rows that tie with it.
+
+    The store finds the first values of one column by the ranges that it keeps of each group of rows. For an order of
+    several columns it reads all of them.
+    """
+    first, second = order[0], order[1]
+    leading = _first_values(connection, relation, text, parameters, first, limit)
+    if len(leading) < limit:
+        return "", []
+    last = leading[-1]
+    tied = leading.count(last)
+    bound, more = _up_to(first, last)
+    if tied == 1:
+        return bound, more
+    equal, its = (f"{first.column} IS NULL", []) if last is None else (f"{first.column} = ?", [last])
+    following = _first_values(connection, relation, _also(text, equal), [*parameters, *its], second, tied)
+    within, its_more = _up_to(second, following[-1])
+    if tied == limit:  # they all tie, so none comes before them
+        return (f"{equal} AND {within}" if within else equal), [*its, *its_more]
+    return (f"{bound} AND " if bound else "") + f"({_not(first, last)} OR {within or 'true'})", [*more, *its, *its_more]
+
+
+def _not(term: Order, value: Any) -> str:
+    return f"{term.column} IS NOT NULL" if value is None else f"{term.column} IS DISTINCT FROM ?"
+
+
+def _first_values(connection: Connection, relation: str, text: str, parameters: list[Any], term: Order, limit: int) -> list[Any]:
+    """The first values of one term, of the hot and the cold rows each by themselves."""
+    found: list[Any] = []
+    for part in ("hot_task_rows", "cold_task_rows") if relation == "task_rows" else (relation,):
+        query = f"SELECT {term.column} FROM {part}{text} ORDER BY {_order([term])} LIMIT {int(limit)}"
+        found += [row[0] for row in connection.execute(query, parameters).fetchall()]
+    known = sorted((value for value in found if value is not None), reverse=term.descending)
+    return [*known, *(value for value in found if value is None)][:limit]
+
+
+def _up_to(term: Order, value: Any) -> tuple[str, list[Any]]:
+    """Not beyond a value in the order of one term. Nulls come last: nothing is beyond them."""
+    return ("", []) if value is None else (f"{term.column} {'>=' if term.descending else '<='} ?", [value])
+
+
+def _also(text: str, condition: str) -> str:
+    """A WHERE clause, or none, with one more condition, or none."""
+    return f"{text} {'AND' if text else 'WHERE'} {condition}" if condition else text
+
+
+def narrow(connection: Connection, scope: Scope, named: Sequence[Condition] | Sequence[Order] = ()) -> Scope:
+    """The scope over the least that holds its tasks: without the sessions' names where nothing names them, without the hot table where it has none."""
+    if not scope.relation.startswith("tasks") or any(part.column == "session" for part in (*scope.conditions, *named)):
+        return scope
+    if scope.relation != "tasks":  # the past has no such shortcuts
+        return scope
+    text, _ = where(replace(scope, conditions=()))
+    hot = connection.execute(f"SELECT 1 FROM attempt_hot{text} LIMIT 1").fetchone()
+    return replace(scope, relation="task_rows" if hot else "cold_task_rows")
 
 
 def where(scope: Scope, order: Sequence[Order] = (), after: Sequence[Any] | None = None) -> tuple[str, list[Any]]:

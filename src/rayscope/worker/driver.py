@@ -73,9 +73,12 @@ class _Hooks:
 
         @functools.wraps(kill)
         def drain_and_kill(node: Any, *args: Any, **kwargs: Any) -> Any:
-            _quietly(self._hold)("stopping", node)
+            is_ours = node.is_head()  # a driver that only joined a cluster kills nothing of it, though Ray calls this then, too
+            if is_ours:
+                _quietly(self._hold)("stopping", node)
             result = kill(node, *args, **kwargs)
-            _quietly(self._tell_of_end)(node)
+            if is_ours:
+                _quietly(self._tell_of_end)(node)
             return result
 
         module.Node.kill_all_processes = drain_and_kill

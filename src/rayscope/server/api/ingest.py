@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from litestar import Request, Router, post
 from litestar.datastructures import State
+from litestar.params import FromPath, FromQuery
 
 from rayscope.errors import PayloadError, PayloadTooLarge
 from rayscope.ingest.reports import fold_run, fold_snapshot
@@ -23,7 +24,7 @@ _READ_AT_MOST = 16 * MAX_BODY_BYTES
 
 
 @post("/ray/events", status_code=204)
-async def post_events(request: Request[Any, Any, State], token: str, state: State, cluster: str | None = None) -> None:
+async def post_events(request: Request[Any, Any, State], token: FromPath[str], state: State, cluster: FromQuery[str | None] = None) -> None:
     """Take a batch of Ray's exported events (a JSON array). Answers when it is durable."""
     services: Services = state.services
     services.guard.check_ingest(token)
@@ -32,7 +33,7 @@ async def post_events(request: Request[Any, Any, State], token: str, state: Stat
 
 
 @post("/ray/states", status_code=204)
-async def post_states(request: Request[Any, Any, State], token: str, state: State) -> None:
+async def post_states(request: Request[Any, Any, State], token: FromPath[str], state: State) -> None:
     """Take a snapshot of Ray's state API, for what the event feed lacks."""
     services: Services = state.services
     services.guard.check_ingest(token)
@@ -41,7 +42,7 @@ async def post_states(request: Request[Any, Any, State], token: str, state: Stat
 
 
 @post("/run", status_code=204)
-async def post_run(request: Request[Any, Any, State], token: str, state: State) -> None:
+async def post_run(request: Request[Any, Any, State], token: FromPath[str], state: State) -> None:
     """Take a report on how a run goes or went."""
     services: Services = state.services
     services.guard.check_ingest(token)

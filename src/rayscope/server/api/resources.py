@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from litestar import Router, get
 from litestar.datastructures import State
-from litestar.params import QueryParameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 from msgspec import Struct
 
 from rayscope.model.page import ActorSummary, Page, TaskSummary
@@ -33,13 +33,13 @@ class Found(Struct, frozen=True, kw_only=True):
 
 
 @get("/tasks/summary", sync_to_thread=True)
-def summarize_tasks(state: State, filters: Filters = None, session: str = LATEST, at: str | None = None) -> TaskSummary:
+def summarize_tasks(state: State, filters: Filters = None, session: FromQuery[str] = LATEST, at: FromQuery[str | None] = None) -> TaskSummary:
     """Tasks by name and state, each task counted once."""
     return _services(state).queries.task_summary(session, tuple(filters or ()), at)
 
 
 @get("/actors/summary", sync_to_thread=True)
-def summarize_actors(state: State, filters: Filters = None, session: str = LATEST, at: str | None = None) -> ActorSummary:
+def summarize_actors(state: State, filters: Filters = None, session: FromQuery[str] = LATEST, at: FromQuery[str | None] = None) -> ActorSummary:
     """Actors by class and state."""
     return _services(state).queries.actor_summary(session, tuple(filters or ()), at)
 
@@ -53,16 +53,16 @@ def get_schema() -> dict[str, dict[str, ResourceSchema]]:
 @get("/{resource:str}", sync_to_thread=True)
 def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
     state: State,
-    resource: str,
+    resource: FromPath[str],
     filters: Filters = None,
-    session: str = LATEST,
-    sort: str | None = None,
-    limit: int = DEFAULT_PAGE,
-    cursor: str | None = None,
-    columns: str | None = None,
-    detail: bool = False,  # noqa: FBT001, FBT002 it comes by name
-    at: str | None = None,
-    exclude_driver: bool = True,  # noqa: FBT001, FBT002 it comes by name
+    session: FromQuery[str] = LATEST,
+    sort: FromQuery[str | None] = None,
+    limit: FromQuery[int] = DEFAULT_PAGE,
+    cursor: FromQuery[str | None] = None,
+    columns: FromQuery[str | None] = None,
+    detail: FromQuery[bool] = False,  # noqa: FBT002 it comes by name
+    at: FromQuery[str | None] = None,
+    exclude_driver: FromQuery[bool] = True,  # noqa: FBT002 it comes by name
 ) -> Page:
     """A page of a resource's rows."""
     request = ListRequest(
@@ -81,7 +81,7 @@ def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of the quer
 
 
 @get("/{resource:str}/{wanted:str}", sync_to_thread=True)
-def get_resource(state: State, resource: str, wanted: str, session: str = LATEST, at: str | None = None) -> Found:
+def get_resource(state: State, resource: FromPath[str], wanted: FromPath[str], session: FromQuery[str] = LATEST, at: FromQuery[str | None] = None) -> Found:
     """Every row of one id, or of a unique prefix of it, with all columns."""
     return Found(rows=_services(state).queries.get(resource, wanted, session, at))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from litestar import Router, get
 from litestar.datastructures import State
+from litestar.params import FromQuery
 
 from rayscope.model.server import Health, Version
 from rayscope.query.sessions import ALL
@@ -27,14 +28,14 @@ def get_health(state: State) -> Health:
 
 
 @get("/ingest/stats", sync_to_thread=True)
-def get_ingest_stats(state: State, session: str = ALL) -> dict[str, Any]:
+def get_ingest_stats(state: State, session: FromQuery[str] = ALL) -> dict[str, Any]:
     """What ingest received, by event type, and what of it was unknown."""
     stats: dict[str, Any] = state.services.queries.received(session)
     return stats
 
 
 @get("/quarantine", sync_to_thread=True)
-def get_quarantine(state: State, session: str | None = None, limit: int = 100) -> dict[str, Any]:
+def get_quarantine(state: State, session: FromQuery[str | None] = None, limit: FromQuery[int] = 100) -> dict[str, Any]:
     """The newest events that could not be read, each with the reason."""
     kept: dict[str, Any] = state.services.queries.quarantine(session, limit)
     return kept

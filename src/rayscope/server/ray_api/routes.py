@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from litestar import Request, Response, Router, get
 from litestar.exceptions import HTTPException
+from litestar.params import FromPath
 from msgspec import Struct
 
 from rayscope.errors import NotFound, RayscopeError
@@ -49,20 +50,20 @@ def ray_router(queries: Queries) -> Router:
     """The routes over one store."""
 
     @get("/api/version", sync_to_thread=True)
-    def get_version(session: str) -> Version:
+    def get_version(session: FromPath[str]) -> Version:
         """Which Ray this was."""
         found = queries.session(_resolve(queries, session))
         return Version(version=_API_VERSION, ray_version=found.ray_version or NEWEST_TESTED, ray_commit="", session_name=found.session)
 
     @get("/api/v0/{resource:str}", sync_to_thread=True)
-    def get_states(request: Request[Any, Any, Any], session: str, resource: str) -> Envelope:
+    def get_states(request: Request[Any, Any, Any], session: FromPath[str], resource: FromPath[str]) -> Envelope:
         """A listing of Ray's state API; `ray get` asks for one with an id as its filter."""
         _known(resource, LISTINGS)
         options = read_options(request.query_params)
         return _good(list_states(queries, _resolve(queries, session), resource, options))
 
     @get("/api/v0/{resource:str}/summarize", sync_to_thread=True)
-    def get_summary(request: Request[Any, Any, Any], session: str, resource: str) -> Envelope:
+    def get_summary(request: Request[Any, Any, Any], session: FromPath[str], resource: FromPath[str]) -> Envelope:
         """A summary of Ray's state API."""
         _known(resource, _SUMMARIES)
         check_summary_by(request.query_params, _SUMMARY_BY[resource], _NO_LINEAGE)

@@ -1,11 +1,12 @@
 -- What each of some sessions holds. A task counts once, by its last attempt; drivers are no tasks.
-WITH attempts AS (
-    SELECT session_no, task_key, task_id, attempt, state FROM attempt
+-- As in task_groups.sql, attempts meet by their key alone, and are not materialized.
+WITH attempts AS NOT MATERIALIZED (
+    SELECT session_no, task_key, attempt, state FROM attempt
     WHERE session_no IN (SELECT unnest($1::INTEGER[])) AND type IS DISTINCT FROM 'DRIVER_TASK'
 ), last_attempts AS (
     SELECT session_no, state FROM attempts
-    LEFT JOIN (SELECT session_no, task_key, task_id, max(attempt) AS last_attempt FROM attempts WHERE attempt > 0 GROUP BY ALL) retried
-        USING (session_no, task_key, task_id)
+    LEFT JOIN (SELECT session_no, task_key, max(attempt) AS last_attempt FROM attempts WHERE attempt > 0 GROUP BY ALL) retried
+        USING (session_no, task_key)
     WHERE last_attempt IS NULL OR attempt = last_attempt
 )
 SELECT

@@ -86,7 +86,7 @@ CREATE TABLE attempt_hot (
 -- Attempts that ended: append-only, in the order in which they settled, with the columns that listings sort and filter by.
 CREATE TABLE attempt_cold (
     session_no INTEGER NOT NULL,
-    task_id VARCHAR NOT NULL,
+    task_id VARCHAR NOT NULL USING COMPRESSION uncompressed, -- all differ: to read one, a dictionary of them must be read whole
     attempt INTEGER NOT NULL,
     task_key UBIGINT NOT NULL,
     word_ns BIGINT NOT NULL,
@@ -150,7 +150,8 @@ CREATE TABLE attempt_cold (
     state VARCHAR NOT NULL,
     creation_ns BIGINT,
     start_ns BIGINT,
-    end_ns BIGINT
+    end_ns BIGINT,
+    duration_ns BIGINT -- stored, so that the slowest are found by the ranges of each row group
 );
 
 -- Profiled spans other than the standard four of an attempt, e.g. submit_task and the user's own. Repeats are dropped when read.

@@ -55,7 +55,7 @@ WITH joined AS (
 ), known AS (
     SELECT
         j.*, r.exit_code AS run_exit_code, r.signal AS run_signal, r.stdout_path, r.stderr_path, e.reason AS session_reason, n.node_ip AS driver_ip,
-        coalesce(j.reported_end_ns, CASE WHEN r.exit_code IS NOT NULL THEN r.ended_ns END, e.ended_ns) AS last_ns
+        coalesce(j.reported_end_ns, CASE WHEN r.exit_code IS NOT NULL OR r.signal IS NOT NULL THEN r.ended_ns END, e.ended_ns) AS last_ns
     FROM joined j
     LEFT JOIN run r ON r.session_no = j.session_no AND r.job_id = j.job_id
     LEFT JOIN session_end e ON e.session_no = j.session_no
@@ -71,7 +71,7 @@ SELECT
         WHEN j.end_ns IS NULL THEN 'RUNNING'
         WHEN j.end_status IS NOT NULL THEN j.end_status
         WHEN j.run_exit_code = 0 THEN 'SUCCEEDED'
-        WHEN j.run_exit_code IS NOT NULL THEN 'FAILED'
+        WHEN j.run_exit_code IS NOT NULL OR j.run_signal IS NOT NULL THEN 'FAILED'
         WHEN j.reported_end_ns IS NOT NULL THEN 'FINISHED'
         ELSE 'LOST'
     END AS status,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ SESSIONS: Final = 10
 JOBS: Final = 16
 FUNCTIONS: Final = 200
 
+_NOTE = "INSERT OR REPLACE INTO settled SELECT session_no, max(end_ns) FROM attempt_cold GROUP BY session_no"
 _QUERY: Final = (Path(__file__).parent / "fill.sql").read_text()
 _ENTITIES: Final = (Path(__file__).parent / "fill_entities.sql").read_text()
 _MIB: Final = 1024 * 1024
@@ -66,7 +68,8 @@ def _fill_session(database: Database, number: int, size: int) -> None:
     database.write(lambda connection: _add_entities(connection, number, start_ns, size))
     for first in range(0, size, limits.SETTLE_ROWS):
         last = min(first + limits.SETTLE_ROWS, size)
-        database.write(lambda connection, first=first, last=last: _add(connection, number, start_ns, first, last))
+        database.write(partial(_add, number=number, start_ns=start_ns, first=first, last=last))
+    database.write(lambda connection: connection.execute(_NOTE))
 
 
 def _add(connection: Connection, number: int, start_ns: int, first: int, last: int) -> None:

@@ -54,7 +54,7 @@ class _Keeper(http.server.BaseHTTPRequestHandler):
     folder: Path
     numbers: count[int]
 
-    def do_POST(self) -> None:  # noqa: N802 the standard library's name
+    def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))
         (self.folder / f"{next(self.numbers):06d}.json").write_bytes(body)
         self.send_response(http.HTTPStatus.NO_CONTENT)

@@ -65,7 +65,7 @@ def test_sigterm_is_an_orderly_end(commands: Commands) -> None:
 def test_killed_server_is_not_taken_for_its_successor(commands: Commands) -> None:
     """After a kill -9 the next server on the folder is told apart from the dead one, also while it is still opening."""
     process = commands.start("server", "--port", "0")
-    until(lambda: (commands.data / "server.json").exists(), "it runs")
+    until((commands.data / "server.json").exists, "it runs")
     process.kill()
     process.wait()
     assert commands("server", "start", "--port", "0").returncode == 0
@@ -232,7 +232,12 @@ def test_kill_loses_and_doubles_nothing(commands: Commands) -> None:
         tasks, attempts = map(int, sender.stdout.readlines()[-1].split())
         assert sender.wait(60) == 0
         url = f"http://127.0.0.1:{port}/api/v1"
-        until(lambda: ask(f"{url}/sessions/{SESSION}")[1]["rows"][0]["tasks"] == tasks, "every acknowledged task is there")
+
+        def found() -> int:
+            status, answer = ask(f"{url}/sessions/{SESSION}")
+            return int(answer["rows"][0]["tasks"]) if status == 200 else -1
+
+        until(lambda: found() == tasks, f"every acknowledged task is there: {tasks}")
         _, page = ask(f"{url}/tasks?session={SESSION}&limit=1")
         assert page["total"] == attempts
         server.terminate()

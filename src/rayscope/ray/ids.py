@@ -42,6 +42,6 @@ def worker_of_driver(job_id: str) -> str:
 
 
 def task_key(task_id: str) -> int:
-    """64 bits to look a task up by: the unique part and the actor part mixed, since constructors share the former."""
+    """64 bits to look a task up by: the unique part, which is random, mixed with the actor part, since constructors share the former."""
     head, middle = task_id[:_UNIQUE_HEX], task_id[_UNIQUE_HEX : 2 * _UNIQUE_HEX]
     return int(head or "0", 16) ^ int(middle or "0", 16)

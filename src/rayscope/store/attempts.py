@@ -50,6 +50,7 @@ def settle(connection: Connection, *, before_ns: int, limit: int) -> int:
     moved = _choose(connection, "settle_choose", [before_ns, limit])
     if moved:
         connection.execute(sql("settle_move"))
+        connection.execute(sql("settled_note"))
         connection.execute(sql("settle_forget"))
     return moved
 

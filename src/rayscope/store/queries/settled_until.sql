@@ -1,4 +1,1 @@
--- An end that was only concluded may be followed by the true one at any time, so no word on such a session is too new to be a late one.
-SELECT session_no, max(CASE WHEN t_finished IS NULL AND t_failed IS NULL THEN 9000000000000000000 ELSE end_ns END)
-FROM attempt_cold
-GROUP BY session_no;
+SELECT session_no, until_ns FROM settled;

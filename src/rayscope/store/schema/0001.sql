@@ -154,6 +154,9 @@ CREATE TABLE attempt_cold (
     duration_ns BIGINT -- stored, so that the slowest are found by the ranges of each row group
 );
 
+-- By session, until when a word may be a late one on an attempt in attempt_cold: what attempt_cold itself would tell, at the price of reading it.
+CREATE TABLE settled (session_no INTEGER PRIMARY KEY, until_ns BIGINT NOT NULL);
+
 -- Profiled spans other than the standard four of an attempt, e.g. submit_task and the user's own. Repeats are dropped when read.
 CREATE TABLE profile_span (
     session_no INTEGER NOT NULL,

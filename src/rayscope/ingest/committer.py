@@ -1,8 +1,8 @@
-"""From bodies to durable rows, in three steps by three threads.
+"""From bodies to durable rows, in two steps by two threads.
 
-The *accepter* decodes each body, appends all that wait to the journal with one fsync, and acknowledges them. The *folder* turns many accepted
-batches into one group of changes, and the *applier* writes each group in one transaction, together with the journal's position, so that a restart goes on
-exactly there. Reports take the second step only, and are acknowledged when it is done: whoever has posted one
+The *accepter* decodes each body, appends all that wait to the journal with one fsync, and acknowledges them. The *applier* folds accepted
+batches as they come, and writes many of them in one transaction, together with the journal's position, so that a restart goes on exactly there.
+Reports take the second step only, and are acknowledged when it is done: whoever has posted one
 sees everything that was acknowledged before it.
 
 When a transaction fails for its content, the group is halved until the event that breaks it stands alone and goes to the quarantine, so one
@@ -17,6 +17,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 
 from msgspec import Struct, field, json
 from msgspec.structs import asdict
@@ -61,7 +62,6 @@ class Committer:
         self.ends_ns = time.time_ns()  # when something last ended: what was open at the last stop is looked at once
         self.heard_ns = self.ends_ns  # when something was last written
         self._bodies: queue.SimpleQueue[Body | None] = queue.SimpleQueue()
-        self._groups: queue.Queue[Group | None] = queue.Queue(maxsize=1)
         self._waiting_bytes = 0
         self._counting = threading.Lock()
         self._impatient = threading.Event()  # while opening and while closing a full disk is not waited out
@@ -69,7 +69,7 @@ class Committer:
         self._backlog: Backlog[Work] = Backlog(limits.BACKLOG_EVENTS)
         self._replay()
         self._impatient.clear()
-        steps = (self._accept, self._fold, self._apply)
+        steps = (self._accept, self._apply)
         self._threads = [threading.Thread(target=step, name=f"rayscope-{step.__name__.strip('_')}", daemon=True) for step in steps]
         for thread in self._threads:
             thread.start()
@@ -144,40 +144,34 @@ class Committer:
             body.accepted.set_exception(error)
             return None
 
-    def _fold(self) -> None:
-        """Thread: the backlog into groups. While one group is written, which takes no Python, the next is folded, and grows."""
-        group = self._new_group()
-        while (works := self._backlog.take(limits.FOLD_EVENTS, _wait_s(group, busy=self._groups.full()))) is not None:
-            for work in works:
-                work.hold()
-                group.add(work)
-            if group.is_full or (group.left_s == 0 and not self._groups.full()):
-                self._groups.put(group)
-                group = self._new_group()
-        if group.works:
-            self._groups.put(group)
-        self._groups.put(None)
-
     def _new_group(self) -> Group:
         return Group(self._sessions.number)
 
     def _apply(self) -> None:
-        """Thread: groups into the database, each in one transaction, in order."""
-        while (group := self._groups.get()) is not None:
-            try:
-                self._apply_all(group)
-            except _LeftInJournalError:
-                self._refuse_reports(group)
-                return
-            self._journal.forget(self._database.read(applied_position))
+        """Thread: batches are folded as they come, and written in groups."""
+        group = self._new_group()
+        while (works := self._backlog.take(limits.FOLD_EVENTS, group.left_s)) is not None:
+            for work in works:
+                work.hold()
+                group.add(work)
+            if group.is_full or group.left_s == 0:
+                try:
+                    self._apply_all(group)
+                except _LeftInJournalError:
+                    self._refuse_reports(group.works)
+                    return
+                self._journal.forget(self._database.read(applied_position))
+                group = self._new_group()
+        with suppress(_LeftInJournalError):
+            self._apply_all(group)
 
-    def _refuse_reports(self, group: Group | None) -> None:
+    def _refuse_reports(self, works: Sequence[Work] | None) -> None:
         """Nothing is applied past a batch that was left in the journal: reports that wait behind it are told."""
-        while group is not None:
-            for work in group.works:
+        while works is not None:
+            for work in works:
                 if work.applied is not None and not work.applied.done():
                     work.applied.set_exception(Unavailable("the server stops, and its disk is full", hint="make room, and start it again"))
-            group = self._groups.get()
+            works = self._backlog.take(limits.FOLD_EVENTS, None)
 
     def _apply_all(self, group: Group) -> None:
         works = group.works
@@ -286,12 +280,6 @@ def _work_of(label: str, body: bytes, batch: Batch, end: Position) -> Work:
     return Work(batch, events=len(batch.events), cluster=label or None, end=end, size_bytes=record_size(label, body))
 
 
-def _wait_s(group: Group, *, busy: bool) -> float | None:
-    """How long to wait for more works: for ever while there are none, and not at all long while only the writer is waited for."""
-    return _BUSY_S if busy and group.left_s == 0 else group.left_s
-
-
-_BUSY_S = 0.02
 _ACCEPT_AT_ONCE = 16
 
 

@@ -23,10 +23,10 @@ BUSY_WAIT_S: Final = 1.0
 """How long a busy group may wait: most tasks of a busy cluster are over within it, and are then written once and not three times."""
 
 FOLD_EVENTS: Final = 2_000
-"""Events folded at a time: between two turns the folder looks whether the writer is free."""
+"""Events folded at a time: between two turns the applier looks whether its group is full, or has waited long enough."""
 
-BACKLOG_EVENTS: Final = 20_000
-"""Accepted events that wait to be folded, about 60 MB when decoded. Beyond it acceptance waits, and so do the senders: their word is not lost."""
+BACKLOG_EVENTS: Final = 40_000
+"""Accepted events that wait to be folded, about 120 MB when decoded. Beyond it acceptance waits, and so do the senders: their word is not lost."""
 
 JOURNAL_FILE_BYTES: Final = 64 * MIB
 """Where a new journal file begins. Files whose content is in the database are deleted, so about two of them exist."""

@@ -32,7 +32,7 @@ def main() -> None:
     folder = Path(sys.executable).parent
     rayscope, ray = str(folder / "rayscope"), str(folder / "ray")
     with tempfile.TemporaryDirectory() as data:
-        environment = os.environ | {"RAYSCOPE_DATA": data, "RAY_AUTH_MODE": "token"}  # as a local ray.init turns it on
+        environment = os.environ | {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAYSCOPE_DATA": data, "RAY_AUTH_MODE": "token"}  # as a local ray.init turns it on
         environment.pop("PYTHONDONTWRITEBYTECODE", None)
         program = subprocess.Popen(
             [rayscope, "run", "--", sys.executable, "-c", PROGRAM],

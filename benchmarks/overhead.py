@@ -33,7 +33,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         program = Path(folder) / "nothing.py"
         program.write_text(PROGRAM)
-        environment = os.environ | {"RAYSCOPE_DATA": str(Path(folder) / "data")}
+        environment = os.environ | {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAYSCOPE_DATA": str(Path(folder) / "data")}
         rayscope = [sys.executable, "-m", "rayscope"]
         subprocess.run([*rayscope, "server", "start", "--port", "0"], env=environment, check=True, capture_output=True)
         try:

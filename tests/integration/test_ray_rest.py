@@ -251,6 +251,7 @@ def recording_environment(ingest: str) -> dict[str, str]:
         "RAY_DASHBOARD_AGGREGATOR_AGENT_EXPOSABLE_EVENT_TYPES": "ALL",
         "RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR": f"{ingest}/ray/events",
     }
+    switches["RAY_ENABLE_UV_RUN_RUNTIME_ENV"] = "0"  # under `uv run pytest` Ray would build an environment anew for each worker
     return {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | switches
 
 

@@ -30,6 +30,9 @@ Examples:
   rayscope demo --fast""",
 )
 
+_ENVIRONMENT: Final = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+"""Under `uv run` Ray builds an environment anew for each worker, from a copy of the folder that one stands in. The demo's need nothing of that."""
+
 _QUESTIONS: Final = (
     ("What ran, and how did it end?", ["summary", "tasks"]),
     ("What failed, and why?", ["list", "tasks", "-f", "state=FAILED", "-c", "task_id,name,attempt_number,error_type,error_message"]),
@@ -54,7 +57,7 @@ def demo(
     recording = find_or_start(folder)
     tell(f"rayscope: the server answers at {recording.info.url}; running the example:\n")
     script = str(resources.files("rayscope.demo") / "program.py")
-    outcome = record(command_of(script, ["--fast"] if fast else []), recording, name="demo/program.py", cluster="demo")
+    outcome = record(command_of(script, ["--fast"] if fast else []), recording, name="demo/program.py", cluster="demo", environment=_ENVIRONMENT)
     for line in missing_lines(outcome, recording):
         tell_warning(line)
     tell(f"\n{closing_line('the example', outcome, recording)}")

@@ -41,15 +41,23 @@ class Outcome(Struct, frozen=True):
         return 128 + self.signal if self.signal else self.exit_code or 0
 
 
-def record(command: Sequence[str], recording: Recording, *, name: str, cluster: str | None = None, drain_s: float = DRAIN_S) -> Outcome:
-    """Run the command and record every cluster that it starts. Raises NotFound or UsageError where it cannot be started."""
+def record(
+    command: Sequence[str],
+    recording: Recording,
+    *,
+    name: str,
+    cluster: str | None = None,
+    drain_s: float = DRAIN_S,
+    environment: Mapping[str, str] | None = None,
+) -> Outcome:
+    """Run the command, with ``environment`` beside ours, and record every cluster that it starts. Raises NotFound or UsageError where it cannot be started."""
     kept = _new_folder(Path(recording.info.data) / "runs")
     words = Path(tempfile.mkdtemp(prefix="rayscope-run-"))
     progress = Progress()
     recorder = Recorder(RunFolder(words), recording, name, drain_s, progress)
     started_s = time.monotonic()
     try:
-        program = Program(command, _environment(recording, words, cluster), kept)
+        program = Program(command, _environment(recording, words, cluster) | dict(environment or {}), kept)
         recorder.start()
         code = program.wait()
         recorder.finish()

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 import termios
@@ -39,7 +40,9 @@ class Commands:
 
     def start(self, *arguments: str, **more: str) -> subprocess.Popen[str]:
         """Start one; the caller ends it."""
-        return subprocess.Popen([*RAYSCOPE, *arguments], env=self.environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        return subprocess.Popen(
+            [*RAYSCOPE, *arguments], env=self.environment(**more), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=_hear_interrupts
+        )
 
     def rows(self, *arguments: str) -> list[dict[str, Any]]:
         """What a command prints with ``--format json``."""
@@ -76,8 +79,14 @@ class Commands:
         return f"{self.url}/ingest/{(self.data / 'ingest-token').read_text().strip()}/ray/events"
 
 
+def _hear_interrupts() -> None:
+    """Whoever runs these tests in the background of a shell made them ignore SIGINT, and all that they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def _own_terminal() -> None:
     """Make the terminal that is stdin the controlling one, so that Ctrl-C in it is a signal."""
+    _hear_interrupts()
     os.setsid()
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 

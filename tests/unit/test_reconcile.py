@@ -98,6 +98,14 @@ EVIDENCE = st.builds(
 )
 
 
+def test_a_function_that_was_ended_did_not_return() -> None:
+    """Ray ends a worker's task by raising SystemExit in it: its profile has an end, but it is its job's end that explains it."""
+    extra = '{"task:execute":"{\\"type\\": \\"<class \'SystemExit\'>\\", \\"value\\": \\"1\\"}"}'
+    verdict = close(type="NORMAL_TASK", task_end=at(4), profile_extra=extra, job_end_ns=at(5))
+    assert verdict is not None
+    assert (verdict.state, verdict.error_type, verdict.cause) == ("FAILED", "WORKER_DIED", "job")
+
+
 @given(EVIDENCE)
 def test_any_evidence_gives_a_sound_verdict(evidence: Evidence) -> None:
     """The same evidence gives the same verdict, one only where something ended, an end or LOST, and never before the start."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from rayscope.model.states import LOST
 from rayscope.store.closing import Evidence, Verdict
 
+_SYSTEM_EXIT = "<class 'SystemExit'>"
 _ACTOR_TYPES = frozenset({"ACTOR_TASK", "ACTOR_CREATION_TASK"})
 
 
@@ -25,7 +26,12 @@ def close_attempt(evidence: Evidence, now_ns: int) -> Verdict | None:
 
 
 def _ended_unseen(evidence: Evidence) -> bool:
-    """The function returned, says the executor's profile, but its owner never said how. That is no failure."""
+    """The function returned, says the executor's profile, but its owner never said how. That is no failure.
+
+    One that ended in SystemExit did not return: Ray ends the workers of a cluster that goes by raising it in their tasks.
+    """
+    if evidence.profile_extra is not None and _SYSTEM_EXIT in evidence.profile_extra:
+        return False
     ends = (evidence.worker_end_ns, evidence.node_end_ns, evidence.actor_end_ns, evidence.job_end_ns, evidence.session_end_ns)
     return evidence.task_end is not None and any(end is not None for end in ends)
 

@@ -23,6 +23,7 @@ class Evidence(Struct, frozen=True, kw_only=True):
     worker_id: str | None = None
     t_running: int | None = None
     task_end: int | None = None
+    profile_extra: str | None = None
     creation_ns: int | None = None
     worker_end_ns: int | None = None
     exit_type: str | None = None

@@ -1,6 +1,6 @@
 -- Attempts without an end whose worker, node, actor, job or session has one, with the evidence.
 SELECT
-    a.session_no, a.task_id, a.attempt, a.type, a.job_id, a.actor_id, a.worker_id, a.t_running, a.task_end,
+    a.session_no, a.task_id, a.attempt, a.type, a.job_id, a.actor_id, a.worker_id, a.t_running, a.task_end, a.profile_extra,
     coalesce(a.t_pending_args_avail, least(a.t_pending_node_assignment, a.t_submitted_to_worker, a.t_running)) AS creation_ns,
     w.end_ns AS worker_end_ns, w.exit_type, w.exit_detail,
     n.end_ns AS node_end_ns, n.state_message AS node_message,

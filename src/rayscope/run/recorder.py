@@ -51,7 +51,7 @@ class Recorder:
             self._ending.wait(_STEP_S)
         self._step()
         self._take_leave()
-        while any(cluster.is_draining for cluster in self.clusters.values()):
+        while self._is_draining():
             self._step()
             time.sleep(_STEP_S)
         for cluster in self.clusters.values():
@@ -79,7 +79,7 @@ class Recorder:
                 cluster.hold(None)
             else:
                 cluster.drained = False
-                cluster.go(time.time_ns())
+                cluster.see_whether_gone()  # one that was joined may only be out of our reach
 
     def _on_cluster(self, word: Word) -> None:
         facts = msgspec.convert(word.content, ClusterFacts)

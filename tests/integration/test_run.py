@@ -27,7 +27,7 @@ def test_exit_code_and_output_are_the_programs_own(varied: subprocess.CompletedP
 def test_last_line_says_what_ran_and_how_it_ended(varied: subprocess.CompletedProcess[str], rayscope: Commands, session: str) -> None:
     """One line: what ran, how it ended, how many failed, and the page to open."""
     last = varied.stderr.strip().splitlines()[-1]
-    assert "varied.py" in last
+    assert last.startswith("rayscope: varied.py --rows 300 ")
     assert "failed with code 3" in last
     assert last.endswith(f"{rayscope.url}/s/{session}")
 

@@ -57,7 +57,7 @@ def run(
     outcome = record(command, recording, name=name, cluster=cluster, drain_s=drain_s)
     for line in missing_lines(outcome, recording):
         tell_warning(line)
-    tell(closing_line(name, outcome, recording))
+    tell(closing_line(shlex.join([Path(program).name, *arguments]), outcome, recording))  # the folder, however long, says nothing new
     return outcome.shell_code
 
 

@@ -36,6 +36,7 @@ from rayscope.store.changes import write_changes, write_quarantine, write_receiv
 from rayscope.store.closing import forget_silence, silent_sessions
 from rayscope.store.database import Connection, Database
 from rayscope.store.journal import Journal, Position, record_size
+from rayscope.store.settled import Settled
 
 log = logging.getLogger("rayscope.ingest")
 
@@ -57,7 +58,7 @@ class Committer:
         self._database = database
         self._journal = journal
         self._sessions = Sessions(dict(database.read(lambda c: c.execute("SELECT session, session_no FROM session").fetchall())))
-        self.settled: dict[int, int] = database.read(settled_until)
+        self.settled = Settled(database.read(settled_until))
         self.silent: set[int] = database.read(silent_sessions)
         self.ends_ns = time.time_ns()  # when something last ended: what was open at the last stop is looked at once
         self.heard_ns = self.ends_ns  # when something was last written

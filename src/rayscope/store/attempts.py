@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 from msgspec.structs import astuple
 
-from rayscope.store.attempt import COLUMNS, EARLIEST, NUMBERS, Attempt
+from rayscope.store.attempt import COLUMNS, NUMBERS, Attempt
 from rayscope.store.database import Connection, sql
-from rayscope.store.limits import CLOCK_SKEW_S
+from rayscope.store.settled import Settled
 
 _SCHEMA: Final = pa.schema(
     [
@@ -18,22 +19,78 @@ _SCHEMA: Final = pa.schema(
         for name in COLUMNS
     ]
 )
-_SKEW_NS: Final = int(CLOCK_SKEW_S * 1_000_000_000)
-_FIRST_TIMES: Final = [at for at, name in enumerate(COLUMNS) if name in EARLIEST and not name.startswith("std")]
 
 
-def write_attempts(connection: Connection, fragments: Collection[Attempt], settled: Mapping[int, int]) -> None:
-    """Merge fragments into the hot table. ``settled``: by session, the latest end among its attempts in the cold table."""
+def write_attempts(connection: Connection, fragments: Collection[Attempt], settled: Settled) -> None:
+    """Merge fragments into what is known. Attempts of which all was said within these fragments go to the cold table at once."""
     if not fragments:
         return
-    rows = [astuple(fragment) for fragment in fragments]
-    late = [row for row in rows if _may_be_settled(row, settled)]
+    late = [fragment for fragment in fragments if settled.may_hold(fragment)]
     if late:
         _revive(connection, late)
-    columns = [pa.array(values, type=field.type) for values, field in zip(zip(*rows, strict=True), _SCHEMA, strict=True)]
-    keys = pa.array([attempt_key(fragment) for fragment in fragments], type=pa.binary())
-    connection.register("fragments", pa.Table.from_arrays([keys, *columns], names=["key", *COLUMNS]))
-    connection.execute(sql("attempt_upsert"))
+    whole, parts = _parted(connection, fragments)
+    _append(connection, whole, settled)
+    if parts:
+        keys = pa.array([attempt_key(fragment) for fragment in parts], type=pa.binary())
+        _execute(connection, "attempt_upsert", pa.Table.from_arrays([keys, *_arrays(parts)], names=["key", *COLUMNS]))
+
+
+def _parted(connection: Connection, fragments: Collection[Attempt]) -> tuple[list[Attempt], list[Attempt]]:
+    """The whole attempts, and the fragments of all others: those that lack a word, or of which the hot table has one."""
+    whole, parts = [], []
+    for fragment in fragments:
+        (whole if is_whole(fragment) else parts).append(fragment)
+    if not whole:
+        return whole, parts
+    keys = pa.array([attempt_key(fragment) for fragment in whole], type=pa.binary())
+    connection.register("fragments", pa.table({"key": keys}))
+    known = {row[0] for row in connection.execute(sql("attempt_known")).fetchall()}
+    connection.unregister("fragments")
+    if not known:
+        return whole, parts
+    at_hot = [key.as_py() in known for key in keys]
+    return [one for one, hot in zip(whole, at_hot, strict=True) if not hot], [*parts, *(one for one, hot in zip(whole, at_hot, strict=True) if hot)]
+
+
+def is_whole(attempt: Attempt) -> bool:
+    """Whether nothing more is to be expected of an attempt: its definition, its run and its profile by the worker, and its end by the owner are there."""
+    return (
+        attempt.type is not None
+        and attempt.t_running is not None
+        and attempt.task_end is not None
+        and (attempt.t_finished is not None or attempt.t_failed is not None)
+        and (attempt.stdout_start is None or attempt.stdout_end is not None)
+    )
+
+
+def _append(connection: Connection, whole: list[Attempt], settled: Settled) -> None:
+    """Into the cold table, in the order in which listings read it."""
+    whole.sort(key=lambda attempt: (attempt.session_no, attempt.job_id or "", attempt.t_pending_args_avail or 0))
+    until: dict[int, int] = {}
+    for attempt in whole:
+        until[attempt.session_no] = max(until.get(attempt.session_no, 0), attempt.t_finished or 0, attempt.t_failed or 0)
+    settled.append(whole, until, time.time_ns())
+    if whole:
+        _execute(connection, "attempt_append", pa.Table.from_arrays(_arrays(whole), names=COLUMNS))
+        _note(connection, until)
+
+
+def _note(connection: Connection, until: Mapping[int, int]) -> None:
+    """The latest ends by session, for the next opening."""
+    connection.register("ends", pa.table({"session_no": list(until), "until_ns": list(until.values())}))
+    connection.execute(sql("settled_widen"))
+    connection.unregister("ends")
+
+
+def _arrays(fragments: Sequence[Attempt]) -> list[pa.Array]:
+    """One array a column."""
+    values = zip(*map(astuple, fragments), strict=True)
+    return [pa.array(column, type=field.type) for column, field in zip(values, _SCHEMA, strict=True)]
+
+
+def _execute(connection: Connection, query: str, fragments: pa.Table) -> None:
+    connection.register("fragments", fragments)
+    connection.execute(sql(query))
     connection.unregister("fragments")
 
 
@@ -42,7 +99,7 @@ def attempt_key(attempt: Attempt) -> bytes:
     return bytes.fromhex(attempt.task_id) + attempt.session_no.to_bytes(4, "big") + attempt.attempt.to_bytes(4, "big")
 
 
-def settle(connection: Connection, *, before_ns: int, limit: int) -> int:
+def settle(connection: Connection, settled: Settled, *, before_ns: int, limit: int) -> int:
     """Move up to ``limit`` attempts that ended, and of which nothing was heard since ``before_ns``, to the cold table.
 
     Returns how many moved.
@@ -50,7 +107,9 @@ def settle(connection: Connection, *, before_ns: int, limit: int) -> int:
     moved = _choose(connection, "settle_choose", [before_ns, limit])
     if moved:
         connection.execute(sql("settle_move"))
-        connection.execute(sql("settled_note"))
+        until = dict(connection.execute(sql("settle_until")).fetchall())
+        _note(connection, until)
+        settled.widen(until)
         connection.execute(sql("settle_forget"))
     return moved
 
@@ -60,20 +119,9 @@ def settled_until(connection: Connection) -> dict[int, int]:
     return dict(connection.execute(sql("settled_until")).fetchall())
 
 
-def _may_be_settled(row: Sequence[Any], settled: Mapping[int, int]) -> bool:
-    """Whether a fragment can be a late word on a settled attempt: it speaks of a time before the last settled end, give or take the nodes' clocks.
-
-    One that names no time at all (a definition by itself) may be, too.
-    """
-    until = settled.get(row[0])
-    if until is None:
-        return False
-    return min((value for at in _FIRST_TIMES if (value := row[at]) is not None), default=0) <= until + _SKEW_NS
-
-
-def _revive(connection: Connection, rows: Sequence[Sequence[Any]]) -> None:
+def _revive(connection: Connection, late: Sequence[Attempt]) -> None:
     """Bring those of the attempts that had settled back to the hot table."""
-    connection.register("late", pa.table({name: [row[at] for row in rows] for at, name in enumerate(COLUMNS[:4])}, schema=pa.schema(list(_SCHEMA)[:4])))
+    connection.register("late", pa.table({name: [getattr(one, name) for one in late] for name in COLUMNS[:4]}, schema=pa.schema(list(_SCHEMA)[:4])))
     if _choose(connection, "revive_choose"):
         connection.execute(sql("revive_move"))
         connection.execute(sql("revive_forget"))

@@ -12,6 +12,7 @@ from rayscope.store.attempts import write_attempts
 from rayscope.store.database import Connection, sql
 from rayscope.store.entity import EntityTable, Key, Row, arrow_schema, write_entities
 from rayscope.store.limits import QUARANTINE_ROWS
+from rayscope.store.settled import Settled
 
 
 class Writable(Protocol):
@@ -34,7 +35,7 @@ class Writable(Protocol):
         """Rows of event."""
 
 
-def write_changes(connection: Connection, changes: Writable, settled: Mapping[int, int]) -> None:
+def write_changes(connection: Connection, changes: Writable, settled: Settled) -> None:
     """Fragments, spans, entities and events into their tables. Repeats of any of them change nothing."""
     write_attempts(connection, changes.attempts.values(), settled)
     insert(connection, "profile_span", [dict(zip(_SPAN, span, strict=True)) for span in changes.spans])

@@ -62,11 +62,15 @@ CASE
     ELSE name
 END;
 
+-- When an attempt was made: what its owner says, or else the first time that anybody saw it.
+CREATE OR REPLACE MACRO attempt_creation(t_pending_args_avail, t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait, t_finished, t_failed) AS
+coalesce(t_pending_args_avail, least(t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait, t_finished, t_failed));
+
 CREATE OR REPLACE VIEW hot_attempt AS
 SELECT
     0 AS _part, rowid AS _rowid, * EXCLUDE (key) REPLACE (attempt_name(name, func, type, actor_repr_name) AS name),
     attempt_state(t_finished, t_failed, verdict_state, attempt_step(t_pending_args_avail, t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait)) AS state,
-    coalesce(t_pending_args_avail, least(t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait, t_finished, t_failed)) AS creation_ns,
+    attempt_creation(t_pending_args_avail, t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait, t_finished, t_failed) AS creation_ns,
     t_running AS start_ns,
     coalesce(greatest(t_finished, t_failed), verdict_ns) AS end_ns,
     coalesce(greatest(t_finished, t_failed), verdict_ns) - t_running AS duration_ns

@@ -13,8 +13,8 @@ from msgspec.structs import asdict
 
 from rayscope.store.attempt import COLUMNS, UNIONS, Attempt, merge
 from rayscope.store.attempts import write_attempts
-from rayscope.store.settled import Settled
 from rayscope.store.entity import merge_into, write_entities
+from rayscope.store.settled import Settled
 from support.events import at
 from support.fragments import TABLES, attempts, rows
 from support.histories import PLANS, Plan, arrivals, batches, everything, history

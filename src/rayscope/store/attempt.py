@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Struct
 
 
-class Attempt(Struct):
+class Attempt(Struct, gc=False):
     """What is known of one attempt. None: nobody has said. ``t_*``: the first time in that state, UTC ns."""
 
     session_no: int

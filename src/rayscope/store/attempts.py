@@ -37,7 +37,8 @@ def write_attempts(connection: Connection, fragments: Collection[Attempt], settl
 
 def _parted(connection: Connection, fragments: Collection[Attempt]) -> tuple[list[Attempt], list[Attempt]]:
     """The whole attempts, and the fragments of all others: those that lack a word, or of which the hot table has one."""
-    whole, parts = [], []
+    whole: list[Attempt] = []
+    parts: list[Attempt] = []
     for fragment in fragments:
         (whole if is_whole(fragment) else parts).append(fragment)
     if not whole:

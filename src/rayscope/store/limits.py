@@ -10,7 +10,7 @@ MIB: Final = 1024 * KIB
 MAX_BODY_BYTES: Final = 64 * MIB
 """One POST. Ray sends at most 1,000 events, about 1 MB; long tracebacks and runtime envs can make that tens of MB."""
 
-GROUP_EVENTS: Final = 40_000
+GROUP_EVENTS: Final = 80_000
 """Events folded into one transaction: beyond this a larger group gains little, and readers see its rows later."""
 
 GROUP_WAIT_S: Final = 0.1
@@ -19,8 +19,9 @@ GROUP_WAIT_S: Final = 0.1
 BUSY_EVENTS: Final = 1_000
 """Events within GROUP_WAIT_S from which on a cluster is busy: 10,000 a second."""
 
-BUSY_WAIT_S: Final = 1.0
-"""How long a busy group may wait: most tasks of a busy cluster are over within it, and are then written once and not three times."""
+BUSY_WAIT_S: Final = 1.5
+"""How long a busy group may wait: owners and workers report once a second, so most of the short tasks of a busy cluster are told whole within it,
+and are then written once and not three times."""
 
 FOLD_EVENTS: Final = 2_000
 """Events folded at a time: between two turns the applier looks whether its group is full, or has waited long enough."""

@@ -7,4 +7,4 @@ SELECT
     t_running AS start_ns,
     greatest(t_finished, t_failed) AS end_ns,
     greatest(t_finished, t_failed) - t_running AS duration_ns
-FROM fragments;
+FROM attempts;

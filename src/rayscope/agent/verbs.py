@@ -14,7 +14,7 @@ from rayscope.agent.web import Web
 if TYPE_CHECKING:
     from rayscope.agent.node import NodeAgent
 
-LARGEST_BODY = 16 * 1024 * 1024
+LARGEST_BODY = 8 * 1024 * 1024
 _BRIDGED = frozenset({"accept", "content-type", "authorization", "range"})
 """Headers of a request that go over the bridge; the connection's own do not."""
 

@@ -38,6 +38,9 @@ GATHER_S = 0.03
 class NodeAgent:
     """Watches one node. `run` ends when the node is gone and all is shipped, or, after `leave`, when what is there is shipped."""
 
+    uplink: Uplink = None  # type: ignore[assignment]  # there from the start of `run` on
+    tracker: Tracker = None  # type: ignore[assignment]  # likewise, once the server has answered
+
     def __init__(self, place: Place, ingest_url: str, version: str, neighbours: Callable[[], List[Place]]) -> None:
         self.place = place
         self.is_leaving = False
@@ -49,19 +52,20 @@ class NodeAgent:
         self._wake = asyncio.Event()
         self._leave_by_s = float("inf")
         self._is_dead = False
-        self.uplink: Uplink
-        self.tracker: Tracker
 
     def leave(self, within_s: float) -> None:
         """Ship what is there, then end; not later than so many seconds from now."""
         self.is_leaving = True
         self._leave_by_s = min(self._leave_by_s, time.monotonic() + within_s)
+        if self.uplink is not None:
+            self.uplink.is_leaving = True
         self._wake.set()
 
     async def run(self) -> None:
         """Until the end. Raises AnotherAgent where another one watches the node."""
         agent_id = self._lock.take()
         self.uplink = Uplink(self._ingest_url, self.place, agent_id)
+        self.uplink.is_leaving = self.is_leaving
         try:
             await self._watch()
         finally:
@@ -106,6 +110,11 @@ class NodeAgent:
                 await self._wait()
         if self._is_dead:
             await self._send(self.tracker.ends())
+
+    @property
+    def dashboard(self) -> str:
+        """Host and port of Ray's dashboard, on the head node; it may have come after the node was found."""
+        return next((place.dashboard for place in self._neighbours() if place.node_id == self.place.node_id and place.dashboard), self.place.dashboard)
 
     @property
     def is_ending(self) -> bool:

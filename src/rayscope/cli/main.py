@@ -38,6 +38,7 @@ VERBS: Final = (
     Verb("summary", "rayscope.cli.summary", "Count tasks by function, or actors by class, and state."),
     Verb("logs", "rayscope.cli.logs", "Search and follow the log lines of a live or finished cluster."),
     Verb("server", "rayscope.cli.server", "Run the server, or start, stop and look at one in the background."),
+    Verb("agent", "rayscope.cli.agent", "Watch this host's Ray nodes and ship their logs."),
     Verb("env", "rayscope.cli.env", "Print the environment that makes any cluster record itself here."),
     Verb("completion", "rayscope.cli.completion", "Print a shell's completion script."),
 )

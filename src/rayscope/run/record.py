@@ -54,7 +54,7 @@ def record(
     kept = _new_folder(Path(recording.info.data) / "runs")
     words = Path(tempfile.mkdtemp(prefix="rayscope-run-"))
     progress = Progress()
-    recorder = Recorder(RunFolder(words), recording, name, drain_s, progress)
+    recorder = Recorder(RunFolder(words), recording, name, drain_s, kept, progress)
     started_s = time.monotonic()
     try:
         program = Program(command, _environment(recording, words, cluster) | dict(environment or {}), kept)

@@ -17,6 +17,7 @@ from rayscope.model.server import Health, ServerInfo, Version
 from rayscope.query.logs.service import Logs
 from rayscope.query.queries import Queries
 from rayscope.server.auth import Guard
+from rayscope.server.channels import Channels
 from rayscope.store.database import SCHEMA_VERSION, Database
 from rayscope.store.journal import Journal
 
@@ -38,6 +39,7 @@ class Services:
         self.agents = Agents(self.database, self.committer, self.log_ingest)
         self.logs = Logs(self.database, self.log_ingest.store)
         self.queries = Queries(self.database)
+        self.channels = Channels()
         self.ending = threading.Event()
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s)
 

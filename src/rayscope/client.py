@@ -51,6 +51,11 @@ class Client:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @property
+    def token(self) -> str | None:
+        """The server's, if one was given."""
+        return self._token
+
     def close(self) -> None:
         """Close the connection; the next question opens another."""
         self._connection.close()
@@ -81,6 +86,11 @@ class Client:
     def actor_summary(self, session: str = LATEST, filters: Sequence[str] = (), at: str | None = None) -> ActorSummary:
         """Actors by class and state."""
         return self._get("/api/v1/actors/summary", _given(session=session, filter=filters, at=at), ActorSummary)
+
+    def log_files(self, session: str) -> list[dict[str, Any]]:
+        """Every log file that was shipped of a session: its node, path and size."""
+        files: list[dict[str, Any]] = self._get("/api/v1/logs/files", {"session": session}, dict[str, Any])["files"]
+        return files
 
     def version(self) -> Version:
         """Which server this is."""

@@ -20,13 +20,17 @@ _STEP_S: Final = 0.03
 class Recorder:
     """Works in a thread of its own until `finish`."""
 
-    def __init__(self, folder: RunFolder, recording: Recording, command: str, drain_s: float, progress: Progress) -> None:
+    def __init__(
+        self, folder: RunFolder, recording: Recording, command: str, drain_s: float, progress: Progress, on_cluster: Callable[[ClusterFacts], None]
+    ) -> None:
+        """``on_cluster`` hears of every driver that started or joined one."""
         self.clusters: dict[str, Cluster] = {}
         self._folder = folder
         self._recording = recording
         self._command = command
         self._drain_s = drain_s
         self._progress = progress
+        self._tell = on_cluster
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._handlers: dict[str, Callable[[Word], None]] = {
@@ -84,6 +88,7 @@ class Recorder:
     def _on_cluster(self, word: Word) -> None:
         facts = msgspec.convert(word.content, ClusterFacts)
         self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
+        self._tell(facts)
         word.answer()
         if not facts.started_here:
             self._progress.say(f"joined the running cluster at {facts.address}; it is recorded if it was started with `rayscope env`")

@@ -23,10 +23,14 @@ _SCRIPTS = {"default_worker.py": "worker", "setup_worker.py": "setup_worker"}
 def install() -> None:
     """Install the features of this process's role."""
     for feature in FEATURES[role(command_line(), dict(os.environ))]:
-        try:
-            importlib.import_module("." + feature, __package__).install()
-        except Exception as error:
-            sys.stderr.write("rayscope: its %s hook is off in this process: %r\n" % (feature, error))
+        _install(feature)
+
+
+def _install(feature: str) -> None:
+    try:
+        importlib.import_module("." + feature, __package__).install()
+    except Exception as error:
+        sys.stderr.write("rayscope: its %s hook is off in this process: %r\n" % (feature, error))
 
 
 def role(arguments: List[str], environment: Dict[str, str]) -> str:

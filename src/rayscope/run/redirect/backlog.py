@@ -15,8 +15,8 @@ LIMIT_BYTES: Final = 8 << 20
 class Backlog:
     """Batches in the order of their coming."""
 
-    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._limit = limit_bytes
+    def __init__(self, limit_bytes: int | None = None) -> None:
+        self._limit = LIMIT_BYTES if limit_bytes is None else limit_bytes
         self._batches: deque[Batch] = deque()
         self._bytes = 0
         self._lines = 0

@@ -90,8 +90,8 @@ class Feed:
         for event in read_events(self._open()):
             if event.kind == "lines":
                 batch = msgspec.json.decode(event.data, type=Batch)
-                self._take(batch)
                 self.behind_bytes = batch.behind_bytes
+                self._take(batch)
             self._cursor = event.id or self._cursor
         self.is_connected = False
 

@@ -1,0 +1,78 @@
+"""A server's live tail, made up: it answers /api/v1/logs/follow and /files as the real one, and can be away, slow, or cut a connection."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+
+class LiveTail:
+    """Lines are added while it runs; a cursor is how many a reader has had."""
+
+    def __init__(self, port: int = 0) -> None:
+        self.lines: list[dict[str, Any]] = []
+        self.files: list[dict[str, Any]] = []
+        self.cut_after: int | None = None
+        self.asked: list[dict[str, str]] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._server.daemon_threads = True
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def say(self, text: str, **more: Any) -> None:
+        """A worker says a line."""
+        known = {"session": "session_x", "text": text, "stream": "out", "node_id": "n1", "pid": 11, "name": "f", "source": "worker"}
+        self.lines.append(known | more)
+
+    def close(self) -> None:
+        """Go away."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        tail = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *_: Any) -> None:
+                """Quiet."""
+
+            def do_GET(self) -> None:
+                parts = urlsplit(self.path)
+                query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+                tail.asked.append({"path": parts.path} | query)
+                self.send_response(200)
+                if parts.path.endswith("/files"):
+                    self._end(json.dumps({"files": tail.files}).encode())
+                else:
+                    self._stream(int(query["cursor"]))
+
+            def _end(self, body: bytes) -> None:
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def _stream(self, at: int) -> None:
+                self.send_header("Content-Type", "text/event-stream")
+                self.end_headers()
+                quiet_s = time.monotonic()
+                while tail._server.fileno() != -1:
+                    new = tail.lines[at : at + 500]
+                    if new:
+                        at += len(new)
+                        data = json.dumps({"lines": new, "behind_bytes": sum(len(line["text"]) for line in tail.lines[at:])})
+                        self.wfile.write(f"event: lines\nid: {at}\ndata: {data}\n\n".encode())
+                        if tail.cut_after is not None and at >= tail.cut_after:
+                            tail.cut_after = None
+                            return
+                        quiet_s = time.monotonic()
+                    elif time.monotonic() - quiet_s > 1:
+                        self.wfile.write(b"event: ping\ndata: {}\n\n")
+                        quiet_s = time.monotonic()
+                    time.sleep(0.01)
+
+        return Handler

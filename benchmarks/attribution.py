@@ -1,46 +1,73 @@
-"""What attribution costs a printed line, beside Ray's own stream in the same worker, in turns: plain task, threaded and async actor.
+"""What attribution costs: a printed line beside Ray's own stream in the same worker, in turns, and a task that prints nothing.
 
-uv run python -m benchmarks.attribution [--lines 50000] [--rounds 5]
+Kinds of lines: one argument and two (Python writes each argument by itself), in a plain task, a threaded and an async actor.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
-import statistics
 import sys
 import time
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-ROUND_LINES = 50_000
+from benchmarks.figures import Figure, options, show
+
+TARGET_US = 3.0
 
 
 def measure(lines: int, rounds: int) -> dict[str, float]:
-    """Microseconds a line of print, through Rayscope's stream and through Ray's, in turns; the median of the rounds."""
+    """Microseconds a line, by stream and number of arguments, in turns: the median of the rounds. And a task's start and end."""
     from ray._private.utils import Unbuffered
 
     ours: Any = sys.stdout
     if not hasattr(ours, "flush_task"):
         raise RuntimeError("the hooks are not installed in this worker")
     streams: dict[str, Any] = {"rayscope": ours, "ray": Unbuffered(ours.stream)}
-    seconds: dict[str, list[float]] = {name: [] for name in streams}
+    taken: dict[str, list[float]] = {}
     for _ in range(rounds):
         for name, stream in streams.items():
             sys.stdout = stream
-            seconds[name].append(_print(lines))
+            taken.setdefault(f"{name}, one argument", []).append(_print_one(lines))
+            taken.setdefault(f"{name}, two", []).append(_print_two(lines))
     sys.stdout = ours
-    return {name: statistics.median(taken) / lines * 1e6 for name, taken in seconds.items()}
+    return {name: median(seconds) / lines * 1e6 for name, seconds in taken.items()}
 
 
-def _print(lines: int) -> float:
+def _print_one(lines: int) -> float:
+    began = time.perf_counter()
+    for number in range(lines):
+        print(f"a line of a usual length, with a number in it: {number}")
+    return time.perf_counter() - began
+
+
+def _print_two(lines: int) -> float:
     began = time.perf_counter()
     for number in range(lines):
         print("a line of a usual length, with a number in it:", number)
     return time.perf_counter() - began
+
+
+def task_cost(times: int) -> float:
+    """Microseconds that the hooks add to a task: their part of its start and end."""
+    from ray._private.worker import Worker, global_worker
+
+    hooked = (Worker.record_task_log_start, Worker.record_task_log_end)
+    plain = tuple(getattr(call, "__wrapped__", call) for call in hooked)
+    task_id = global_worker.current_task_id
+
+    def run(calls: tuple[Any, ...]) -> float:
+        began = time.perf_counter()
+        for _ in range(times):
+            calls[0](global_worker, task_id, 0)
+            calls[1](global_worker, task_id, 0)
+        return time.perf_counter() - began
+
+    return median(run(hooked) - run(plain) for _ in range(5)) / times * 1e6
 
 
 def kinds(ray: Any) -> dict[str, Callable[[int, int], Any]]:
@@ -61,10 +88,10 @@ def kinds(ray: Any) -> dict[str, Callable[[int, int], Any]]:
 
 
 def main() -> None:
-    """Print a line a kind."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--lines", type=int, default=ROUND_LINES)
-    parser.add_argument("--rounds", type=int, default=5)
+    """Measure inside workers of a small cluster."""
+    parser = options(__doc__)
+    parser.add_argument("--lines", type=int, default=20_000, help="lines a round")
+    parser.add_argument("--rounds", type=int, default=5, help="rounds of each stream")
     given = parser.parse_args()
     hook = str(resources.files("rayscope.worker") / "hook")
     os.environ["PYTHONPATH"] = os.pathsep.join([hook, str(Path.cwd()), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -72,9 +99,17 @@ def main() -> None:
     import ray
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    figures: list[Figure] = []
     for kind, run in kinds(ray).items():
-        took = ray.get(run(given.lines, given.rounds))
-        print(f"{kind:<15} rayscope {took['rayscope']:.2f} µs a line, ray {took['ray']:.2f} µs, difference {took['rayscope'] - took['ray']:+.2f} µs")
+        took: dict[str, float] = ray.get(run(given.lines, given.rounds))
+        for how in ("one argument", "two"):
+            added = took[f"rayscope, {how}"] - took[f"ray, {how}"]
+            figures += [
+                Figure(name=f"{kind}, {how}: Ray's stream", value=took[f"ray, {how}"], unit="µs/line"),
+                Figure(name=f"{kind}, {how}: added", value=added, unit="µs/line", target=TARGET_US),
+            ]
+    figures.append(Figure(name="a task that prints nothing: added", value=ray.get(ray.remote(task_cost).remote(2000)), unit="µs/task"))
+    show(f"Cost of attribution ({given.lines:,} lines a round, {given.rounds} rounds of each)", figures, given.json, {})
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -44,7 +45,8 @@ def until_marked(logs: Path, is_sure: Callable[[Line], bool]) -> list[Line]:
         found[:] = lines_and_owners(logs)
         return bool(found) and all(line.is_whole for line in found if is_sure(line))
 
-    until(all_marked, "a mark for each line", 20)
+    with contextlib.suppress(AssertionError):  # the tests say what is missing
+        until(all_marked, "a mark for each line", 20)
     return found
 
 

@@ -77,7 +77,7 @@ def retried(folder):
 @ray.remote
 def with_children():
     """A child that outlives its task."""
-    subprocess.Popen(["sh", "-c", "sleep 1; echo orphan"])
+    subprocess.Popen(["sh", "-c", "sleep 1; printf '\\norphan\\n'"])
     say(0)
 
 

@@ -38,7 +38,7 @@ class Worker:
         self.path = path
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self.task = Tasks()
-        self.stream = output.Output(os.fdopen(descriptor, "w", buffering=1, encoding="utf-8"), "stdout", self.task, lambda: None, str(path))
+        self.stream = output.Output(os.fdopen(descriptor, "w", buffering=1, encoding="utf-8"), "stdout", self.task, marks.Soon(lambda: None), str(path))
 
     def owned(self) -> list[tuple[str, bytes]]:
         """What the ranges say, with the bytes they name."""

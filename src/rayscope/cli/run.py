@@ -48,7 +48,7 @@ def run(  # noqa: PLR0913 each is an option
     no_redirect: Annotated[bool, Parameter(name="--no-redirect", negative=(), help="The same as --redirect=off.")] = False,
     dedup: Annotated[Literal["on", "off"] | None, Parameter(help="Whether equal lines of several workers are shown once, with their number.")] = None,
     redirect_level: Annotated[str | None, Parameter(help="Show the workers' lines of this level and above only.")] = None,
-    redirect_source: Annotated[tuple[str, ...], Parameter(help="Show the lines of these tasks and actors only: names, or patterns with *. Repeatable.")] = (),
+    redirect_source: Annotated[tuple[str, ...], Parameter(negative=(), help="Show these tasks and actors only: names, or patterns with *. Repeatable.")] = (),
 ) -> int:
     """Run a program unchanged and record what its Ray does, to the last event. A server is started if none runs."""
     command = command_of(program, arguments)

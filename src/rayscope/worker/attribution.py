@@ -72,7 +72,7 @@ class Attribution:
         """Put ours in the place of sys.stdout and sys.stderr, also in the logging handlers that hold these."""
         for name, path in (("stdout", out_path), ("stderr", err_path)):
             stream = getattr(sys, name)
-            output = Output(getattr(stream, "stream", stream), name, self._running.task, self._soon.ask, path)
+            output = Output(getattr(stream, "stream", stream), name, self._running.task, self._soon, path)
             self._outputs.append(output)
             setattr(sys, name, output)
         _hand_to_loggers({output.fileno(): output for output in self._outputs})
@@ -114,7 +114,7 @@ class Attribution:
             output.flush_task(task)
             if alone:
                 output.change(None)
-        if alone:
+        if alone and self._soon.is_asked:
             self._flush_marks()
 
     def close(self) -> None:
@@ -166,13 +166,30 @@ def _descriptor(stream: Any) -> Optional[int]:
 
 
 def _has_no_children() -> bool:
+    """Whether no child could write now; one that has ended and was not waited for cannot."""
     try:
         os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
         return True
     except (AttributeError, OSError):
         return False
-    return False
+    try:
+        return not any(_is_alive(child) for child in _children())
+    except OSError:
+        return False
+
+
+def _children() -> List[str]:
+    found: List[str] = []
+    for thread in os.listdir("/proc/self/task"):
+        with open("/proc/self/task/%s/children" % thread) as file:
+            found += file.read().split()
+    return found
+
+
+def _is_alive(process: str) -> bool:
+    with open("/proc/%s/stat" % process) as file:
+        return file.read().rpartition(")")[2].split()[0] not in ("Z", "X")
 
 
 def _c_flush() -> Optional[Callable[[], Any]]:

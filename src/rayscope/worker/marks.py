@@ -88,12 +88,14 @@ class Soon:
     def __init__(self, work: Callable[[], None]) -> None:
         self._work = work
         self._wanted = threading.Event()
+        self.is_asked = False
         self._is_started = False
 
     def ask(self) -> None:
         """Call it soon."""
-        if self._wanted.is_set():
+        if self.is_asked:
             return
+        self.is_asked = True
         self._wanted.set()
         if not self._is_started:
             self._is_started = True
@@ -106,6 +108,7 @@ class Soon:
             self._wanted.wait()
             sleep(FLUSH_S)
             self._wanted.clear()
+            self.is_asked = False
             try:
                 self._work()
             except Exception:

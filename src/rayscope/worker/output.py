@@ -13,6 +13,7 @@ import threading
 from _thread import get_ident
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
+from .marks import Soon
 from .ranges import Range, Ranges
 
 PARTIAL_BYTES = 1 << 16
@@ -24,16 +25,20 @@ _Writer = Tuple[int, Optional[str]]
 class Output:
     """What `sys.stdout` is replaced by. Everything that it does not know itself is asked of the stream that it replaces."""
 
-    def __init__(self, inner: Any, name: str, task: Callable[[], Optional[str]], wake: Callable[[], None], path: Optional[str]) -> None:
-        """``inner``: the text stream, ``name``: stdout or stderr, ``task``: who calls, ``path``: the file that its descriptor should be."""
+    def __init__(self, inner: Any, name: str, task: Callable[[], Optional[str]], soon: Soon, path: Optional[str]) -> None:
+        """``inner``: the text stream, ``name``: stdout or stderr, ``task``: who calls, ``soon``: takes care of what waits here,
+        ``path``: the file that the stream's descriptor should be.
+        """
         self._inner = inner
         self._name = name
         self._task = task
-        self._wake = wake
+        self._soon = soon
+        self._encoding, self._errors = inner.encoding, inner.errors
+        self._flush_inner = inner.flush
         self._fd: int = inner.fileno()
         self._inode = _inode_of(path, self._fd)
         self._lock = threading.RLock()
-        self._partial: Dict[_Writer, bytearray] = {}
+        self._partial: Dict[_Writer, bytes] = {}
         self._unfinished: Optional[_Writer] = None
         self._ranges = Ranges()
 
@@ -58,19 +63,22 @@ class Output:
         """Whole lines go out now."""
         if not isinstance(text, str):
             raise TypeError("write() argument must be str, not %s" % type(text).__name__)
-        inner = self._inner
-        data = text.encode(inner.encoding, inner.errors)
-        task = self._task()
-        writer = (get_ident(), task)
-        cut = data.rfind(b"\n") + 1
+        data = text.encode(self._encoding, self._errors)
+        writer = (get_ident(), self._task())
         with self._lock:
-            partial = self._partial.get(writer)
-            if partial is None and cut == len(data):
-                if cut:
-                    self._put(data, writer)
-            else:
-                self._write_partial(data, cut, partial, writer)
+            partial = self._partial.pop(writer, None)
+            if partial is not None:
+                data = partial + data
+            if data[-1:] == b"\n":
+                self._put(data, writer)
+            elif data:
+                self._hold(data, writer)
         return len(text)
+
+    def reconfigure(self, **changes: Any) -> None:
+        """Change encoding, errors and the like, as of any text stream."""
+        self._inner.reconfigure(**changes)
+        self._encoding, self._errors = self._inner.encoding, self._inner.errors
 
     def writelines(self, lines: Iterable[str]) -> None:
         """One after the other."""
@@ -83,12 +91,13 @@ class Output:
             if self._partial:
                 writer = (get_ident(), self._task())
                 if writer in self._partial:
-                    self._put(bytes(self._partial.pop(writer)), writer)
+                    self._put(self._partial.pop(writer), writer)
             self._inner.flush()
 
     def flush_task(self, task: Optional[str]) -> None:
         """Let out what a task has begun."""
-        self._flush_where(lambda writer: writer[1] == task)
+        if self._partial:
+            self._flush_where(lambda writer: writer[1] == task)
 
     def flush_all(self) -> None:
         """Let out everything."""
@@ -114,31 +123,25 @@ class Output:
         self._partial.clear()
         self._inode = None
 
-    def _write_partial(self, data: bytes, cut: int, partial: Optional[bytearray], writer: _Writer) -> None:
-        whole, rest = data[:cut], data[cut:]
-        if partial is not None and cut:
-            whole = bytes(self._partial.pop(writer)) + whole
-            partial = None
-        if whole:
-            self._put(whole, writer)
-        if not rest:
-            return
-        if partial is None:
-            partial = self._partial[writer] = bytearray()
-        partial += rest
-        if len(partial) > PARTIAL_BYTES:
-            self._put(bytes(self._partial.pop(writer)), writer)
-        else:
-            self._wake()
+    def _hold(self, data: bytes, writer: _Writer) -> None:
+        """Until its line ends."""
+        cut = data.rfind(b"\n") + 1 if len(data) <= PARTIAL_BYTES else len(data)
+        if cut:
+            self._put(data[:cut], writer)
+            data = data[cut:]
+        if data:
+            self._partial[writer] = data
+            if not self._soon.is_asked:
+                self._soon.ask()
 
     def _flush_where(self, wanted: Callable[[_Writer], bool]) -> None:
         with self._lock:
             for writer in [writer for writer in self._partial if wanted(writer)]:
-                self._put(bytes(self._partial.pop(writer)), writer)
+                self._put(self._partial.pop(writer), writer)
 
     def _put(self, data: bytes, writer: _Writer) -> None:
         """To the file, and learn where it is: the descriptor appends, so it stands at the end of what it wrote last."""
-        self._inner.flush()
+        self._flush_inner()
         begun = 0
         if self._unfinished is not None and self._unfinished != writer:
             data, begun = b"\n" + data, 1
@@ -155,7 +158,8 @@ class Output:
             self._ranges.wrote(known.st_size + begun, end, task)
         else:
             self._ranges.lost(end, task)
-        self._wake()
+        if not self._soon.is_asked:
+            self._soon.ask()
 
 
 def _write(descriptor: int, data: bytes) -> None:

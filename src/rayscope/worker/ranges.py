@@ -22,6 +22,9 @@ class Ranges:
 
     def wrote(self, start: int, end: int, task: Optional[str]) -> None:
         """Bytes that ``task`` is known to have written, or that a writer wrote whose task is not known."""
+        if start == self._end == self._seen and task is not None and task == self._task:
+            self._end = self._seen = end
+            return
         self._claim(start)
         self._seen = end
         if task is not None:

@@ -28,12 +28,18 @@ class Progress:
             self._since_s = None
             self.clear()
             return
-        self._since_s = self._since_s or now_s
-        if now_s - self._since_s < _PATIENCE_S or now_s - self._said_s < _EVERY_S[self._terminal]:
-            return
-        self._said_s = now_s
         what = f"{waiting:,} events to come" if waiting else "waiting for the last reports"
-        self._write(f"letting Ray's events out before the cluster goes: {what} ({now_s - self._since_s:.0f} s)")
+        self._show(f"letting Ray's events out before the cluster goes: {what}", now_s)
+
+    def show_shipping(self, now_s: float) -> None:
+        """The last log lines are still under way."""
+        self._show("waiting until the agent has shipped the last log lines", now_s)
+
+    def _show(self, what: str, now_s: float) -> None:
+        self._since_s = self._since_s or now_s
+        if now_s - self._since_s >= _PATIENCE_S and now_s - self._said_s >= _EVERY_S[self._terminal]:
+            self._said_s = now_s
+            self._write(f"{what} ({now_s - self._since_s:.0f} s)")
 
     def say(self, text: str) -> None:
         """A line that stays."""

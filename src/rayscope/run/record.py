@@ -63,7 +63,7 @@ def record(
     out, err = screens()
     progress = Progress(err)
     shown = Redirect(redirect, recording, out, err, wording_for)
-    recorder = Recorder(RunFolder(words), recording, name, drain_s, progress, shown.follow)
+    recorder = Recorder(RunFolder(words), recording, name, drain_s, kept, progress, shown.follow)
     started_s = time.monotonic()
     try:
         program = Program(command, _environment(recording, words, cluster, redirect) | dict(environment or {}), kept, (out, err))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -16,12 +17,22 @@ from rayscope.run.server import Recording
 
 _STEP_S: Final = 0.03
 
+_LEAVE_S: Final = 3.0
+"""An agent that has no time left still has this long to say what it leaves behind."""
+
 
 class Recorder:
     """Works in a thread of its own until `finish`."""
 
-    def __init__(
-        self, folder: RunFolder, recording: Recording, command: str, drain_s: float, progress: Progress, on_cluster: Callable[[ClusterFacts], None]
+    def __init__(  # noqa: PLR0913, PLR0917 it joins the parts of a run
+        self,
+        folder: RunFolder,
+        recording: Recording,
+        command: str,
+        drain_s: float,
+        kept: Path,
+        progress: Progress,
+        on_cluster: Callable[[ClusterFacts], None],
     ) -> None:
         """``on_cluster`` hears of every driver that started or joined one."""
         self.clusters: dict[str, Cluster] = {}
@@ -29,6 +40,7 @@ class Recorder:
         self._recording = recording
         self._command = command
         self._drain_s = drain_s
+        self._agent_log = kept / "agent.log"
         self._progress = progress
         self._tell = on_cluster
         self._ending = threading.Event()
@@ -61,6 +73,23 @@ class Recorder:
         for cluster in self.clusters.values():
             cluster.see_whether_gone()
         self._progress.clear()
+        self._await_agents()
+        self._progress.clear()
+
+    def _await_agents(self) -> None:
+        """The agents ship the last lines; that is bounded as draining is."""
+        began_s = time.monotonic()
+        for cluster in self.clusters.values():
+            cluster.dismiss_agent()
+        while shipping := [cluster for cluster in self.clusters.values() if cluster.is_shipping]:
+            now_s = time.monotonic()
+            for cluster in shipping:
+                cluster.step(now_s, self._drain_s)
+            if now_s - began_s >= self._drain_s + _LEAVE_S:
+                for cluster in shipping:
+                    cluster.kill_agent()
+            self._progress.show_shipping(now_s)
+            time.sleep(_STEP_S)
 
     def _step(self) -> None:
         for word in self._folder.new_words():
@@ -90,6 +119,7 @@ class Recorder:
         self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
         self._tell(facts)
         word.answer()
+        self.clusters[facts.session_name].watch(self._agent_log, self._drain_s)
         if not facts.started_here:
             self._progress.say(f"joined the running cluster at {facts.address}; it is recorded if it was started with `rayscope env`")
 

@@ -10,6 +10,20 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 
+def a_line(text: str, **more: Any) -> dict[str, Any]:
+    """A line as the server words it."""
+    known: dict[str, Any] = dict.fromkeys(("worker_id", "job_id", "actor_id", "task_id", "attempt", "level"))
+    known |= {"session": "session_x", "text": text, "stream": "out", "node_id": "n1", "pid": 11, "name": "f", "source": "worker", "time_ns": 1}
+    return known | {"time_is": "observed", "path": "worker-a-01000000-7.out", "file_no": 1, "offset": 0} | more
+
+
+def a_file(path: str, size_bytes: int) -> dict[str, Any]:
+    """A file as the server words it."""
+    known: dict[str, Any] = dict.fromkeys(("worker_id", "job_id", "submission_id", "pid", "first_ns", "last_ns"))
+    known |= {"session": "session_x", "file_no": 1, "node_id": "n1", "path": path, "source": "worker", "stream": "out", "size_bytes": size_bytes}
+    return known | {"lost_bytes": 0, "redacted": 0, "state": "open"}
+
+
 class LiveTail:
     """Lines are added while it runs; a cursor is how many a reader has had."""
 
@@ -26,8 +40,7 @@ class LiveTail:
 
     def say(self, text: str, **more: Any) -> None:
         """A worker says a line."""
-        known = {"session": "session_x", "text": text, "stream": "out", "node_id": "n1", "pid": 11, "name": "f", "source": "worker"}
-        self.lines.append(known | more)
+        self.lines.append(a_line(text, **more))
 
     def close(self) -> None:
         """Go away."""
@@ -59,6 +72,7 @@ class LiveTail:
             def _stream(self, at: int) -> None:
                 self.send_header("Content-Type", "text/event-stream")
                 self.end_headers()
+                self.wfile.write(f"event: ping\nid: {at}\ndata: {{}}\n\n".encode())
                 quiet_s = time.monotonic()
                 while tail._server.fileno() != -1:
                     new = tail.lines[at : at + 500]

@@ -7,14 +7,13 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rayscope.agent.followed import Known
 from rayscope.agent.tracker import Tracker
 from rayscope.agent.wire import packb
-
-import msgspec
 
 NAMES = ("a.log", "b.out", "old/c.log")
 

@@ -24,7 +24,7 @@ _LEAVE_S: Final = 3.0
 class Recorder:
     """Works in a thread of its own until `finish`."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 it joins the parts of a run
+    def __init__(
         self,
         folder: RunFolder,
         recording: Recording,

@@ -13,9 +13,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,6 +27,9 @@ from rayscope.errors import DataFolderInUse, PortInUse, RayscopeError, ServerSta
 from rayscope.model.server import ServerInfo
 from rayscope.server.tokens import is_loopback, read_or_make_token
 from rayscope.store.limits import SILENCE_S
+
+if TYPE_CHECKING:
+    from rayscope.server.services import Services
 
 
 def serve(data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, silence_s: float = SILENCE_S) -> None:
@@ -95,6 +100,7 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
     _tune_collector()
     config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", ws="wsproto", timeout_graceful_shutdown=10)
     server = uvicorn.Server(config)
+    server.handle_exit = _ending_streams(server.handle_exit, services)  # type: ignore[method-assign,assignment]  # it has no hook for it
     (data / "server.json").write_bytes(msgspec.json.encode(info))
     print(f"rayscope server {__version__}  {info.url}  data in {data}", file=sys.stderr, flush=True)
     _end_quietly()
@@ -104,6 +110,16 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
         with suppress(FileNotFoundError):
             (data / "server.json").unlink()
         gc.unfreeze()  # what is frozen is not torn down at exit, of which DuckDB's module complains at length
+
+
+def _ending_streams(handle_exit: Callable[[int, FrameType | None], None], services: Services) -> Callable[[int, FrameType | None], None]:
+    """The server's handler of signals, which then also ends streams."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        services.end_streams()
+        handle_exit(number, frame)
+
+    return handle
 
 
 def _end_quietly() -> None:

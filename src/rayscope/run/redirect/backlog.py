@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from typing import Final
 
-from rayscope.run.redirect.line import Batch, Line
+from rayscope.model.log import LogBatch, LogLine
 
 LIMIT_BYTES: Final = 8 << 20
 """Text that waits in this process; the rest waits on the server's disk."""
@@ -17,7 +17,7 @@ class Backlog:
 
     def __init__(self, limit_bytes: int | None = None) -> None:
         self._limit = LIMIT_BYTES if limit_bytes is None else limit_bytes
-        self._batches: deque[Batch] = deque()
+        self._batches: deque[LogBatch] = deque()
         self._bytes = 0
         self._lines = 0
         self._changed = threading.Condition()
@@ -28,7 +28,7 @@ class Backlog:
         """How many wait."""
         return self._lines
 
-    def put(self, batch: Batch) -> None:
+    def put(self, batch: LogBatch) -> None:
         """Add one, when there is room."""
         with self._changed:
             self._changed.wait_for(lambda: self._bytes < self._limit or self._is_closed)
@@ -37,7 +37,7 @@ class Backlog:
             self._lines += len(batch.lines)
             self._changed.notify_all()
 
-    def get(self, wait_s: float) -> list[Line]:
+    def get(self, wait_s: float) -> list[LogLine]:
         """The next ones; none if none come within that time."""
         with self._changed:
             self._changed.wait_for(lambda: bool(self._batches) or self._is_closed, wait_s)
@@ -56,5 +56,5 @@ class Backlog:
             self._changed.notify_all()
 
 
-def _size(lines: list[Line]) -> int:
+def _size(lines: list[LogLine]) -> int:
     return sum(len(line.text) for line in lines)

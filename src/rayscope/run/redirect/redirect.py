@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Final
 
 from rayscope.errors import RayscopeError
+from rayscope.model.log import LogLine
+from rayscope.query.logs.request import LogQuery
 from rayscope.run.folder import ClusterFacts
 from rayscope.run.redirect.arrival import missing_bytes, sizes_here
 from rayscope.run.redirect.backlog import Backlog
 from rayscope.run.redirect.feed import Feed
 from rayscope.run.redirect.folding import Folding, Shown
-from rayscope.run.redirect.line import Line
 from rayscope.run.redirect.options import RedirectOptions
 from rayscope.run.redirect.wording import Wording
 from rayscope.run.screen import Screen
@@ -43,7 +44,7 @@ class Redirect:
         self._screens = {"out": out, "err": err}
         self._wordings = {"out": wording(out), "err": wording(err)}
         self._backlog = Backlog()
-        self._folding: Folding[Line] = Folding(options.window_s)
+        self._folding: Folding[LogLine] = Folding(options.window_s)
         self._feeds: dict[tuple[str, str], Feed] = {}
         self._facts: dict[str, ClusterFacts] = {}
         self._addresses: dict[tuple[str, str], str] = {}
@@ -61,8 +62,8 @@ class Redirect:
         if not self._feeds:
             self._thread.start()
         self._facts[facts.session_name] = facts
-        query = {"session": facts.session_name, "job": facts.job_id, "source": "worker"}
-        feed = self._feeds[key] = Feed(self._recording.info.url, self._recording.client.token, query, self._backlog.put, self._say)
+        query = LogQuery(session=facts.session_name, job=facts.job_id, source="worker")
+        feed = self._feeds[key] = Feed(self._recording.client, query, self._backlog.put, self._say)
         feed.start()
 
     def finish(self, limit_s: float, progress: Callable[[str], None]) -> str | None:
@@ -107,7 +108,8 @@ class Redirect:
 
     def _arrived(self, session: str) -> dict[str, int]:
         node_id = self._facts[session].node_id
-        return {Path(file["path"]).name: file["size_bytes"] for file in self._recording.client.log_files(session) if file["node_id"] == node_id}
+        files = self._recording.client.log_files(LogQuery(session=session, source="worker")).files
+        return {Path(file.path).name: file.size_bytes for file in files if file.node_id == node_id}
 
     def _what_is_missing(self, missing: int, behind: int) -> str:
         where = ", ".join(f"{facts.log_dir}/logs" for facts in self._facts.values())
@@ -125,15 +127,15 @@ class Redirect:
             self._count(now_s)
         self._show(self._folding.rest())
 
-    def _wanted(self, line: Line) -> bool:
+    def _wanted(self, line: LogLine) -> bool:
         return self._options.wants(level=line.level, name=line.name)
 
-    def _folded(self, line: Line, now_s: float) -> list[Shown[Line]]:
+    def _folded(self, line: LogLine, now_s: float) -> list[Shown[LogLine]]:
         if not self._options.dedup:
             return [Shown(line)]
         return self._folding.add(line, line.text, line.stream, f"{line.node_id}/{line.pid}", now_s)
 
-    def _show(self, shown: Iterable[Shown[Line]]) -> None:
+    def _show(self, shown: Iterable[Shown[LogLine]]) -> None:
         """In one go what goes to the same place."""
         place, text = "", ""
         for one in shown:
@@ -148,7 +150,7 @@ class Redirect:
         if text:
             self._screens[place].lines(text.encode("utf-8", "surrogateescape"))
 
-    def _address(self, line: Line) -> str | None:
+    def _address(self, line: LogLine) -> str | None:
         """Of a worker on another node than its driver."""
         if not line.node_id or line.node_id == self._facts[line.session].node_id:
             return None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from rayscope.run.redirect.line import Line
+from rayscope.model.log import LogLine
 from rayscope.run.screen import Screen
 
 _COLOURS: Final = (35, 36, 32, 90, 94, 95)  # Ray's choice of those that can be read on dark and light grounds
@@ -23,13 +23,13 @@ class Wording:
         self._colour = colour and environment.get("RAY_COLOR_PREFIX") != "0"
         self._terminal = terminal
 
-    def line(self, line: Line, ip: str | None, times: int = 1) -> str:
+    def line(self, line: LogLine, ip: str | None, times: int = 1) -> str:
         """A whole line with its end. ``ip`` is given where the worker runs on another node than the driver. ``times`` > 1: it stands for so many."""
         prefix = self._paint(_prefix(line, ip), _COLOURS[(line.pid or 0) % len(_COLOURS)])
         again = self._paint(f" [repeated {times}x across cluster]", _GREEN) if times > 1 else ""
         return f"{prefix} {self._text(line)}{again}\n"
 
-    def _text(self, line: Line) -> str:
+    def _text(self, line: LogLine) -> str:
         """As it was written; on a terminal nothing but colours may move anything."""
         cut = f" … [cut: the rest is at {line.path}:{line.offset}]" if line.cut else ""
         if not self._terminal:
@@ -53,6 +53,6 @@ def wording_for(screen: Screen, environment: Mapping[str, str] = os.environ) -> 
     return Wording(colour=colour, terminal=screen.is_terminal, environment=environment)
 
 
-def _prefix(line: Line, ip: str | None) -> str:
+def _prefix(line: LogLine, ip: str | None) -> str:
     name = f"{line.name} " if line.name else ""
     return f"({name}pid={line.pid}{f', ip={ip}' if ip else ''})"

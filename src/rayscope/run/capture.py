@@ -11,6 +11,8 @@ import threading
 from pathlib import Path
 from typing import Final
 
+from rayscope.run.screen import Screen
+
 _CHUNK: Final = 65536
 _CLOSE_S: Final = 2.0
 
@@ -18,9 +20,10 @@ _CLOSE_S: Final = 2.0
 class Capture:
     """One stream of the program: give ``writer`` to the child, then `start`, and `close` when the child has ended."""
 
-    def __init__(self, shown: int, kept: Path) -> None:
-        """``shown``: the descriptor that the program's output goes to, ``kept``: the file that it is kept in as well."""
+    def __init__(self, shown: int, kept: Path, screen: Screen) -> None:
+        """``shown``: the descriptor that the program's output goes to, ``screen``: what stands behind it, ``kept``: the file that it is kept in as well."""
         self._shown = shown
+        self._screen = screen
         self._kept = kept.open("wb", buffering=0)
         self.is_terminal = os.isatty(shown)
         self._reader, self.writer = _terminal_like(shown) if self.is_terminal else os.pipe()
@@ -45,14 +48,7 @@ class Capture:
         with contextlib.suppress(OSError, ValueError):  # a terminal whose writers are gone says EIO; a late byte finds the file closed
             while chunk := os.read(self._reader, _CHUNK):
                 self._kept.write(chunk)
-                self._show(chunk)
-
-    def _show(self, chunk: bytes) -> None:
-        """Whoever looked on may have left (`| head`); the program goes on and is kept."""
-        rest = memoryview(chunk)
-        with contextlib.suppress(BrokenPipeError):
-            while rest:
-                rest = rest[os.write(self._shown, rest) :]
+                self._screen.pass_on(self._shown, chunk)
 
 
 def _terminal_like(shown: int) -> tuple[int, int]:

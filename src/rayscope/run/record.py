@@ -20,6 +20,10 @@ from rayscope.run.folder import RunFolder
 from rayscope.run.program import Program
 from rayscope.run.progress import Progress
 from rayscope.run.recorder import Recorder
+from rayscope.run.redirect.options import RedirectOptions
+from rayscope.run.redirect.redirect import Redirect
+from rayscope.run.redirect.wording import wording_for
+from rayscope.run.screen import screens
 from rayscope.run.server import Recording
 
 DRAIN_S: Final = 120.0
@@ -34,6 +38,8 @@ class Outcome(Struct, frozen=True):
     seconds: float
     clusters: list[Cluster]
     kept: Path
+    unshown: str | None = None
+    """What of the workers' output did not come to the terminal, in words."""
 
     @property
     def shell_code(self) -> int:
@@ -48,22 +54,26 @@ def record(
     name: str,
     cluster: str | None = None,
     drain_s: float = DRAIN_S,
+    redirect: RedirectOptions = RedirectOptions(),  # noqa: B008 frozen
     environment: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run the command, with ``environment`` beside ours, and record every cluster that it starts. Raises NotFound or UsageError where it cannot be started."""
     kept = _new_folder(Path(recording.info.data) / "runs")
     words = Path(tempfile.mkdtemp(prefix="rayscope-run-"))
-    progress = Progress()
-    recorder = Recorder(RunFolder(words), recording, name, drain_s, kept, progress)
+    out, err = screens()
+    progress = Progress(err)
+    shown = Redirect(redirect, recording, out, err, wording_for)
+    recorder = Recorder(RunFolder(words), recording, name, drain_s, kept, progress, shown.follow)
     started_s = time.monotonic()
     try:
-        program = Program(command, _environment(recording, words, cluster) | dict(environment or {}), kept)
+        program = Program(command, _environment(recording, words, cluster, redirect) | dict(environment or {}), kept, (out, err))
         recorder.start()
         code = program.wait()
         recorder.finish()
+        unshown = shown.finish(drain_s, progress.wait_for)
     finally:
         shutil.rmtree(words, ignore_errors=True)
-    outcome = Outcome(code if code >= 0 else None, -code if code < 0 else None, time.monotonic() - started_s, list(recorder.clusters.values()), kept)
+    outcome = Outcome(code if code >= 0 else None, -code if code < 0 else None, time.monotonic() - started_s, list(recorder.clusters.values()), kept, unshown)
     _report(outcome, program.pid)
     return outcome
 
@@ -80,7 +90,7 @@ def _report(outcome: Outcome, pid: int) -> None:
         )
 
 
-def _environment(recording: Recording, words: Path, cluster: str | None) -> dict[str, str]:
+def _environment(recording: Recording, words: Path, cluster: str | None, redirect: RedirectOptions) -> dict[str, str]:
     hook = str(resources.files("rayscope.worker") / "hook")
     return {
         **os.environ,
@@ -88,6 +98,7 @@ def _environment(recording: Recording, words: Path, cluster: str | None) -> dict
         **_path_with(hook, os.environ),
         "RAYSCOPE_RUN_DIR": str(words),
         "RAYSCOPE_RUN_PID": str(os.getpid()),
+        "RAYSCOPE_RUN_REDIRECT": redirect.mode,
     }
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 
 class StateSnapshot(Struct, frozen=True, kw_only=True):
@@ -17,6 +17,25 @@ class StateSnapshot(Struct, frozen=True, kw_only=True):
     cluster_events: list[dict[str, Any]] = []
     submissions: list[dict[str, Any]] = []
     nodes: list[dict[str, Any]] = []
+
+
+class ObjectReport(Struct, frozen=True, kw_only=True):
+    """A snapshot of the object table: the rows of Ray's ``/api/v0/objects``, in Ray's shape. ``total`` counts the cluster's references.
+
+    ``trigger`` is interval, demand, pressure or end. ``store_stats`` has one mapping a node, with sizes in bytes.
+    """
+
+    session: str
+    taken_ns: Annotated[int, Meta(ge=0, le=2**63 - 1)]
+    rows: list[Any]
+    total: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    num_after_truncation: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    trigger: Literal["interval", "demand", "pressure", "end"] = "demand"
+    truncated: bool = False
+    warnings: list[str] = []
+    partial_failure_warning: str | None = None
+    duration_ns: Annotated[int, Meta(ge=0, le=2**63 - 1)] | None = None
+    store_stats: list[dict[str, Any]] = []
 
 
 class RunReport(Struct, frozen=True, kw_only=True):

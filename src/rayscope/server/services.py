@@ -11,6 +11,7 @@ from rayscope import __version__
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.model.server import Health, ServerInfo, Version
+from rayscope.query.objects import ObjectQueries
 from rayscope.query.queries import Queries
 from rayscope.server.auth import Guard
 from rayscope.store.database import SCHEMA_VERSION, Database
@@ -30,6 +31,7 @@ class Services:
         self.database = Database(data / STORE_FILE)
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.queries = Queries(self.database)
+        self.objects = ObjectQueries(self.database)
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s)
 
     def close(self) -> None:

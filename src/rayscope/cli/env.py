@@ -34,6 +34,7 @@ def env(
     url: Annotated[str | None, Parameter(help="The server's address as the cluster's nodes reach it.")] = None,
     cluster: Annotated[str | None, Parameter(help="A name for the cluster: its sessions form its history.")] = None,
     format: Annotated[Literal["shell", "fish", "dotenv", "json", "k8s"], Parameter(help="How to print it.")] = "shell",  # noqa: A002 the option's name
+    call_sites: Annotated[bool, Parameter(negative=(), help="Have Ray note where each object reference is made, for `list objects` and `memory`.")] = False,
     data: Annotated[Path | None, Parameter(help="The server's data folder; else RAYSCOPE_DATA, or ~/.local/share/rayscope.")] = None,
 ) -> None:
     """Print the environment for `ray start`, a pod or a driver, so that its cluster is recorded by this server.
@@ -44,7 +45,7 @@ def env(
     running = lifecycle.status(folder)
     folder.mkdir(parents=True, exist_ok=True)
     address = url or (running.url if running else f"http://{DEFAULT_HOST}:{DEFAULT_PORT}")
-    print(_FORMATS[format](export_environment(address, lifecycle.read_ingest_token(folder), cluster)))
+    print(_FORMATS[format](export_environment(address, lifecycle.read_ingest_token(folder), cluster, call_sites=call_sites)))
     if running is None:
         tell_warning("no server runs on that folder yet")
         tell_hint("start it with `rayscope server start`; Ray's exporter tries until it answers")

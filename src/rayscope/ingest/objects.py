@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from rayscope.ingest.changes import Changes
 from rayscope.model.report import ObjectReport
-from rayscope.ray.objects import ObjectRow, maker, read_rows
+from rayscope.ray.objects import RAY_READS, ObjectRow, maker, read_rows
 from rayscope.store import limits
 from rayscope.store.objects import Snapshot
 
@@ -16,16 +18,16 @@ def fold_objects(changes: Changes, report: ObjectReport) -> None:
     """One snapshot. Rows that cannot be read are counted in its warnings; of too many the largest objects stay."""
     session_no = changes.number(report.session)
     changes.session(report.session)
+    report = _unpacked(report)
     rows, bad = read_rows(report.rows)
     kept = _largest(rows)
-    total = max(report.total if report.total is not None else len(report.rows), len(kept))
     changes.objects.append(
         Snapshot(
             session_no=session_no,
             taken_ns=report.taken_ns,
             trigger=report.trigger,
-            total=total,
-            listed=report.num_after_truncation if report.num_after_truncation is not None else len(report.rows),
+            total=max(_or(report.total, len(report.rows)), len(kept)),
+            listed=_or(report.num_after_truncation, len(report.rows)),
             truncated=report.truncated or len(kept) < len(rows),
             duration_ns=report.duration_ns,
             warnings=(*report.warnings, *([f"{bad} rows of it could not be read"] if bad else [])),
@@ -34,6 +36,30 @@ def fold_objects(changes: Changes, report: ObjectReport) -> None:
             rows=[_values(row) for row in kept],
         )
     )
+
+
+def _unpacked(report: ObjectReport) -> ObjectReport:
+    """The report with the parts of Ray's answer as its own."""
+    if report.answer is None:
+        return report
+    listing = report.answer.data.result
+    listed = _or(listing.num_after_truncation, len(listing.result))
+    total = _or(listing.total, listed)
+    # Ray's total also counts entries that are no references to anything (it drops them), so a larger total alone is no cut
+    cut = len(listing.result) < _or(listing.num_filtered, listed) or (listed < total and total > RAY_READS)
+    return replace(
+        report,
+        rows=listing.result,
+        total=total,
+        num_after_truncation=listed,
+        truncated=report.truncated or cut,
+        warnings=[*report.warnings, *(listing.warnings or [])],
+        partial_failure_warning=report.partial_failure_warning or listing.partial_failure_warning,
+    )
+
+
+def _or(given: int | None, otherwise: int) -> int:
+    return otherwise if given is None else given
 
 
 def _largest(rows: Sequence[ObjectRow]) -> Sequence[ObjectRow]:

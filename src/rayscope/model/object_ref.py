@@ -15,9 +15,9 @@ class ObjectRef(Struct, frozen=True, kw_only=True):
     session: Annotated[str, detail("Ray's session name", "id")]
     object_id: Annotated[str, brief("Ray's id of the object", "id")]
     size_bytes: Annotated[int | None, brief("How large the object is; null: this process does not know", "bytes")] = None
-    reference_type: Annotated[
-        str, brief("LOCAL_REFERENCE, PINNED_IN_MEMORY, USED_BY_PENDING_TASK, CAPTURED_IN_OBJECT, ACTOR_HANDLE or UNKNOWN_STATUS")
-    ] = "UNKNOWN_STATUS"
+    reference_type: Annotated[str, brief("LOCAL_REFERENCE, PINNED_IN_MEMORY, USED_BY_PENDING_TASK, CAPTURED_IN_OBJECT, ACTOR_HANDLE or UNKNOWN_STATUS")] = (
+        "UNKNOWN_STATUS"
+    )
     task_status: Annotated[str, brief("The status of the task that makes it, as its owner knows it; NIL: this process is not its owner")] = "NIL"
     call_site: Annotated[str | None, brief("Where this process got the reference; null: call sites are not recorded, or not of this one")] = None
     function: Annotated[str | None, brief("The function of the task that made it; `(driver)`: the driver put it")] = None

@@ -59,7 +59,13 @@ RESOURCES: Final[dict[str, Resource]] = {
         Resource(
             name="runtime-envs", row=RuntimeEnv, id_columns=("runtime_env_id",), key=("session", "runtime_env_id", "node_id"), default_sort="first_seen_ns"
         ),
-        Resource(name="objects", row=ObjectRef, id_columns=("object_id",), key=("session", "object_id", "ip", "pid", "reference_type"), default_sort="-size_bytes"),
+        Resource(
+            name="objects",
+            row=ObjectRef,
+            id_columns=("object_id",),
+            key=("session", "object_id", "ip", "pid", "reference_type"),
+            default_sort="-size_bytes",
+        ),
         Resource(name="events", row=Event, id_columns=("event_id",), key=("session", "event_id"), default_sort="time_ns"),
     )
 }

@@ -24,7 +24,9 @@ from rayscope.store.entity import Row
 
 T = TypeVar("T")
 
-CALL_SITES_HINT: Final = "call sites are not recorded: set RAY_record_ref_creation_sites=1 where Ray starts (`rayscope run --call-sites`, `rayscope env --call-sites`)"
+CALL_SITES_HINT: Final = (
+    "call sites are not recorded: set RAY_record_ref_creation_sites=1 where Ray starts (`rayscope run --call-sites`, `rayscope env --call-sites`)"
+)
 _RAYS_HINT: Final = "Callsite is not being recorded"
 _MAX_POINTS: Final = 100
 
@@ -103,6 +105,15 @@ class ObjectQueries:
             )
 
         return self._ask(session, at, answer)
+
+    def as_ray_told(self, session: str = LATEST) -> tuple[ObjectSnapshotInfo | None, list[Row]]:
+        """The newest snapshot of a session, and its references in Ray's order with Ray's columns and values. None and none where there is no snapshot."""
+
+        def answer(connection: Connection, chosen: tuple[int, str], at_ns: int | None) -> tuple[ObjectSnapshotInfo | None, list[Row]]:
+            found = object_questions.snapshots(connection, chosen[0], at_ns, 1)
+            return (_info(found[0]), object_questions.ray_rows(connection, chosen[0])) if found else (None, [])
+
+        return self._ask(session, None, answer)
 
     def _ask(self, session: str, at: str | None, answer: Callable[[Connection, tuple[int, str], int | None], T]) -> T:
         at_ns = parse_time(at, time.time_ns()) if at else None

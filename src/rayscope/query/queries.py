@@ -17,7 +17,7 @@ from rayscope.model.session import Session
 from rayscope.query.cursor import decode_cursor, order_text
 from rayscope.query.filters import all_conditions, parse_columns, parse_sort
 from rayscope.query.lookup import check_one_id, lookup
-from rayscope.query.objects import with_snapshot
+from rayscope.query.objects import ObjectQueries, with_snapshot
 from rayscope.query.pages import page_of, selected
 from rayscope.query.present import present
 from rayscope.query.request import ListRequest
@@ -43,6 +43,7 @@ class Queries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.objects = ObjectQueries(database)
 
     def page(self, request: ListRequest) -> Page:
         """A page of rows."""

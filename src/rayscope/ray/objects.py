@@ -20,6 +20,9 @@ OBJECT_HEX: Final = 56
 TASK_KEY_MASK: Final = 2**56 - 1
 """The bits of a task's key that do not depend on the first byte of its id."""
 
+RAY_READS: Final = 10_000
+"""References that Ray reads of one node, and gives in one answer (RAY_MAX_LIMIT_FROM_DATA_SOURCE, RAY_MAX_LIMIT_FROM_API_SERVER)."""
+
 _TASK_HEX: Final = 48
 _ALL_SET: Final = "f" * 14
 _FIRST_PUT: Final = 100_000_001

@@ -7,7 +7,7 @@ from typing import Final
 
 from rayscope.errors import RayscopeError
 from rayscope.model.report import RunReport
-from rayscope.run.dashboard import exporter_counts, is_listening, state_snapshot
+from rayscope.run.dashboard import exporter_counts, is_listening, object_report, state_snapshot
 from rayscope.run.drain import Drain
 from rayscope.run.folder import ClusterFacts, Word
 from rayscope.run.server import Recording
@@ -71,6 +71,7 @@ class Cluster:
             self._waiting.append(word)
         if self._drain is None:
             self.snapshot()
+            self._last_look_at_objects()
             now_s = time.monotonic()
             self._drain = self._last = Drain(now_s)
             self._began_s = self._heard_s = now_s
@@ -122,6 +123,18 @@ class Cluster:
         self.silent_since_ns = None
         try:
             self._recording.post_states(snapshot)
+        except RayscopeError as error:
+            self._recording.miss(error)
+
+    def _last_look_at_objects(self) -> None:
+        """What is held while its driver still lives: with the driver it is gone."""
+        if self.facts.dashboard is None or self.silent_since_ns:
+            return
+        report = object_report(self.facts.session_name, self.facts.dashboard)
+        if report is None:
+            return
+        try:
+            self._recording.post_objects(report)
         except RayscopeError as error:
             self._recording.miss(error)
 

@@ -27,7 +27,8 @@ GROUPS: Final = {
 def snapshots(connection: Connection, session_no: int, at_ns: int | None, limit: int) -> list[Row]:
     """The snapshots of a session up to a time, the newest first."""
     text = "" if at_ns is None else f" AND taken_ns <= {int(at_ns)}"
-    return rows(connection, f"SELECT * EXCLUDE (session_no) FROM object_snapshot WHERE session_no = ?{text} ORDER BY taken_ns DESC LIMIT {int(limit)}", [session_no])
+    query = f"SELECT * EXCLUDE (session_no) FROM object_snapshot WHERE session_no = ?{text} ORDER BY taken_ns DESC LIMIT {int(limit)}"
+    return rows(connection, query, [session_no])
 
 
 def dropped(connection: Connection, session_no: int) -> int:
@@ -51,6 +52,15 @@ def site_points(connection: Connection, session_no: int, times_ns: Sequence[int]
 def references(connection: Connection, session_no: int, at_ns: int | None, limit: int) -> list[Row]:
     """All references of the snapshot, with what is known of them."""
     return rows(connection, f"SELECT * FROM {relation('objects', at_ns)} WHERE session_no = ? ORDER BY object_id LIMIT {int(limit)}", [session_no])
+
+
+def ray_rows(connection: Connection, session_no: int) -> list[Row]:
+    """The references of the newest snapshot, with Ray's names and values, in the order of their ids."""
+    query = """
+        SELECT object_id, size_bytes AS object_size, task_status, attempt_number, reference_type, call_site, type, pid, ip
+        FROM object_span WHERE session_no = ? AND last_ns IS NULL ORDER BY object_id, ip, pid
+    """
+    return rows(connection, query, [session_no])
 
 
 def tasks_by_id(connection: Connection, session_no: int, task_ids: Collection[str]) -> dict[str, Row]:

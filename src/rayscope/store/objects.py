@@ -67,7 +67,8 @@ def _bound(connection: Connection, session_no: int) -> int:
 def _write(connection: Connection, snapshot: Snapshot) -> None:
     unique = list(dict.fromkeys(snapshot.rows))
     columns = list(zip(*unique, strict=True)) if unique else [()] * len(_SCHEMA)
-    connection.register("fresh", pa.Table.from_arrays([pa.array(values, type=field.type) for values, field in zip(columns, _SCHEMA, strict=True)], schema=_SCHEMA))
+    arrays = [pa.array(values, type=field.type) for values, field in zip(columns, _SCHEMA, strict=True)]
+    connection.register("fresh", pa.Table.from_arrays(arrays, schema=_SCHEMA))
     before, after = _neighbours(connection, snapshot)
     here = [snapshot.session_no, snapshot.taken_ns]
     if after is None:

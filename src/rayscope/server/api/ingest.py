@@ -90,4 +90,6 @@ def _too_large(size: int) -> PayloadTooLarge:
     )
 
 
-ingest_router = Router(path="/ingest/{token:str}", route_handlers=[post_events, post_states, post_objects, post_run], request_max_body_size=None, opt={OPEN: True})
+ingest_router = Router(
+    path="/ingest/{token:str}", route_handlers=[post_events, post_states, post_objects, post_run], request_max_body_size=None, opt={OPEN: True}
+)

@@ -40,7 +40,7 @@ def list_leaks(state: State, session: FromQuery[str] = LATEST, idle: FromQuery[s
 
 
 def _objects(state: State) -> ObjectQueries:
-    objects: ObjectQueries = state.services.objects
+    objects: ObjectQueries = state.services.queries.objects
     return objects
 
 

@@ -24,6 +24,7 @@ from rayscope.model.actor import Actor
 from rayscope.model.event import Event
 from rayscope.model.job import Job
 from rayscope.model.node import Node
+from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSummary
 from rayscope.model.object_ref import ObjectRef
 from rayscope.model.page import ActorSummary, Page, TaskSummary
 from rayscope.model.placement_group import PlacementGroup

@@ -33,8 +33,8 @@ def snapshots(connection: Connection, session_no: int, at_ns: int | None, limit:
 
 def dropped(connection: Connection, session_no: int) -> int:
     """How many snapshots of a session went over the limit."""
-    row = connection.execute("SELECT dropped FROM object_bound WHERE session_no = ?", [session_no]).fetchone()
-    return int(row[0]) if row else 0
+    found = connection.execute("SELECT dropped FROM object_bound WHERE session_no = ?", [session_no]).fetchall()
+    return int(found[0][0]) if found else 0
 
 
 def groups(connection: Connection, session_no: int, at_ns: int | None, by: str, conditions: tuple[Condition, ...]) -> list[Row]:

@@ -55,12 +55,12 @@ def write_snapshots(connection: Connection, snapshots: Sequence[Snapshot]) -> No
 
 
 def _is_known(connection: Connection, snapshot: Snapshot) -> bool:
-    found = connection.execute("SELECT 1 FROM object_snapshot WHERE session_no = ? AND taken_ns = ?", [snapshot.session_no, snapshot.taken_ns]).fetchone()
+    found = _first(connection, "SELECT 1 FROM object_snapshot WHERE session_no = ? AND taken_ns = ?", [snapshot.session_no, snapshot.taken_ns])
     return found is not None
 
 
 def _bound(connection: Connection, session_no: int) -> int:
-    row = connection.execute("SELECT until_ns FROM object_bound WHERE session_no = ?", [session_no]).fetchone()
+    row = _first(connection, "SELECT until_ns FROM object_bound WHERE session_no = ?", [session_no])
     return int(row[0]) if row else -1
 
 
@@ -98,7 +98,7 @@ def _neighbours(connection: Connection, snapshot: Snapshot) -> tuple[int | None,
     query = """
         SELECT max(taken_ns) FILTER (WHERE taken_ns < $2), min(taken_ns) FILTER (WHERE taken_ns > $2) FROM object_snapshot WHERE session_no = $1
     """
-    row = connection.execute(query, [snapshot.session_no, snapshot.taken_ns]).fetchone()
+    row = _first(connection, query, [snapshot.session_no, snapshot.taken_ns])
     assert row is not None
     return row[0], row[1]
 
@@ -124,9 +124,11 @@ def _insert_between(connection: Connection, here: Sequence[int], before: int | N
 
 def _keep_within_limits(connection: Connection, session_no: int) -> None:
     """Drop the oldest snapshots of a session while it has too many of them or of their spans. Never the newest."""
-    row = connection.execute(
-        "SELECT (SELECT count(*) FROM object_snapshot WHERE session_no = $1), (SELECT count(*) FROM object_span WHERE session_no = $1)", [session_no]
-    ).fetchone()
+    row = _first(
+        connection,
+        "SELECT (SELECT count(*) FROM object_snapshot WHERE session_no = $1), (SELECT count(*) FROM object_span WHERE session_no = $1)",
+        [session_no],
+    )
     assert row is not None
     snapshots, spans = row
     if snapshots > limits.OBJECT_SNAPSHOTS or spans > limits.OBJECT_SPANS:
@@ -134,11 +136,12 @@ def _keep_within_limits(connection: Connection, session_no: int) -> None:
 
 
 def _drop_oldest(connection: Connection, session_no: int, count: int) -> None:
-    until = connection.execute(
+    until = _first(
+        connection,
         "SELECT taken_ns FROM object_snapshot WHERE session_no = $1 AND taken_ns < (SELECT max(taken_ns) FROM object_snapshot WHERE session_no = $1)"
         " ORDER BY taken_ns LIMIT 1 OFFSET $2",
         [session_no, count - 1],
-    ).fetchone()
+    )
     if until is None:
         return
     connection.execute("DELETE FROM object_span WHERE session_no = ? AND last_ns <= ?", [session_no, until[0]])
@@ -148,5 +151,11 @@ def _drop_oldest(connection: Connection, session_no: int, count: int) -> None:
         [session_no, until[0]],
     )
     connection.execute("DELETE FROM object_snapshot WHERE session_no = ? AND taken_ns <= ?", [session_no, until[0]])
-    known = connection.execute("SELECT dropped FROM object_bound WHERE session_no = ?", [session_no]).fetchone()
+    known = _first(connection, "SELECT dropped FROM object_bound WHERE session_no = ?", [session_no])
     connection.execute("INSERT OR REPLACE INTO object_bound VALUES (?, ?, ?)", [session_no, until[0], count + (known[0] if known else 0)])
+
+
+def _first(connection: Connection, query: str, parameters: Sequence[Any]) -> tuple[Any, ...] | None:
+    """The first row, and none left behind: a result that was not read to its end keeps the connection from other work."""
+    found = connection.execute(query, list(parameters)).fetchall()
+    return found[0] if found else None

@@ -38,6 +38,7 @@ VERBS: Final = (
     Verb("summary", "rayscope.cli.summary", "Count tasks by function, actors by class, objects by call site …"),
     Verb("memory", "rayscope.cli.memory", "Show who holds which objects, how that grew, and what leaks."),
     Verb("server", "rayscope.cli.server", "Run the server, or start, stop and look at one in the background."),
+    Verb("agent", "rayscope.cli.agent", "Watch this host's Ray nodes and ship their logs."),
     Verb("env", "rayscope.cli.env", "Print the environment that makes any cluster record itself here."),
     Verb("completion", "rayscope.cli.completion", "Print a shell's completion script."),
 )

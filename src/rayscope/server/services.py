@@ -11,9 +11,9 @@ from rayscope import __version__
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.model.server import Health, ServerInfo, Version
-from rayscope.query.objects import ObjectQueries
 from rayscope.query.queries import Queries
 from rayscope.server.auth import Guard
+from rayscope.server.channels import Channels
 from rayscope.store.database import SCHEMA_VERSION, Database
 from rayscope.store.journal import Journal
 
@@ -31,7 +31,7 @@ class Services:
         self.database = Database(data / STORE_FILE)
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.queries = Queries(self.database)
-        self.objects = ObjectQueries(self.database)
+        self.channels = Channels()
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s)
 
     def close(self) -> None:

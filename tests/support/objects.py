@@ -7,7 +7,7 @@ from typing import Any
 
 from rayscope.ingest.objects import fold_objects
 from rayscope.model.report import ObjectReport
-from support.ids import task_id
+from support.ids import constructor_id, method_id, task_id
 from support.recording import Recording
 
 DRIVER = b"\xff" * 20 + b"\x01\x00\x00\x00"
@@ -44,3 +44,15 @@ def report(recording: Recording, taken_ns: int, rows: Sequence[Any], session: st
     """Post a snapshot, and wait until it can be read."""
     body = ObjectReport(session=session, taken_ns=taken_ns, rows=list(rows), **known)
     recording.report(lambda changes: fold_objects(changes, body))
+
+
+def object_table() -> list[dict[str, Any]]:
+    """References with something in every column and every column empty somewhere, of the cluster of `support.cluster`."""
+    return [
+        reference(put_id(1)),
+        reference(put_id(1), object_size=-1, task_status="NIL", pid=9001, type="WORKER", call_site="disabled", reference_type="PINNED_IN_MEMORY"),
+        reference(return_id(task_id(1)), object_size=2**40, pid=9001),
+        reference(put_id(2, method_id(1, 1)), pid=1, ip="10.0.0.9"),
+        reference(return_id(constructor_id(1)), object_size=-1, reference_type="ACTOR_HANDLE"),
+        reference("no id of Ray's", object_size=0),
+    ]

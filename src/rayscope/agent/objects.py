@@ -10,8 +10,15 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict, List, NamedTuple, Optional
+from weakref import WeakKeyDictionary
+
+from rayscope.agent.errors import ServerAway
+from rayscope.agent.states import authorization
+from rayscope.agent.web import Web
+
+if TYPE_CHECKING:
+    from rayscope.agent.node import NodeAgent
 
 INTERVAL_S = 30.0
 """How often a snapshot is taken; RAYSCOPE_OBJECTS_S says otherwise, 0 turns the periodic ones off."""
@@ -44,10 +51,10 @@ _TIMEOUT_S = 20
 _LISTING = f"/api/v0/objects?detail=true&limit={LIMIT}&timeout={_TIMEOUT_S}"
 
 Fetch = Callable[[str, float], Awaitable[bytes]]
-"""GET a URL within so many seconds. Raises OSError where that fails or is answered by anything but 200."""
+"""GET a URL within so many seconds. Raises ServerAway where that fails or is answered by anything but 200."""
 
 Tell = Callable[[bytes], Awaitable[None]]
-"""POST a JSON body to the server's ``/ray/objects``. May raise OSError."""
+"""POST a JSON body to the server's ``/ray/objects``. Raises ServerAway."""
 
 
 class Where(NamedTuple):
@@ -58,7 +65,7 @@ class Where(NamedTuple):
     session_dir: str
 
 
-def interval_s(environment: dict[str, str] | None = None) -> float:
+def interval_s(environment: Optional[Dict[str, str]] = None) -> float:
     """How often periodic snapshots are taken, in seconds; 0: never. What is no number counts as not given."""
     given = (os.environ if environment is None else environment).get("RAYSCOPE_OBJECTS_S", "")
     try:
@@ -81,12 +88,12 @@ class ObjectWatch:
         self._meminfo = meminfo
         self._due_s = clock() + min(every_s, 5.0)
         self._look_s = clock()
-        self._pressed_s: float | None = None
-        self._spilled: dict[str, float] = {}
-        self._stats: list[dict[str, Any]] = []
+        self._pressed_s: Optional[float] = None
+        self._spilled: Dict[str, float] = {}
+        self._stats: List[Dict[str, Any]] = []
 
-    async def step(self) -> str | None:
-        """Take a snapshot if one is due. Says which kind was taken: interval, pressure, or None. Raises OSError where Ray or the server does not answer."""
+    async def step(self) -> Optional[str]:
+        """Take a snapshot if one is due. Says which kind was taken: interval, pressure, or None. Raises ServerAway where Ray or the server does not answer."""
         now_s = self._clock()
         short = False
         if now_s >= self._look_s:
@@ -101,8 +108,8 @@ class ObjectWatch:
             return "pressure"
         return None
 
-    async def take(self, trigger: str = "demand") -> dict[str, Any]:
-        """Take one now and send it. Returns when it was taken and how long Ray took. Raises OSError."""
+    async def take(self, trigger: str = "demand") -> Dict[str, Any]:
+        """Take one now and send it. Returns when it was taken and how long Ray took. Raises ServerAway."""
         began_s = self._clock()
         self._due_s = began_s + max(self._every_s, 1.0)  # also where it fails: a dashboard in trouble is not asked again at once
         taken_ns = time.time_ns()
@@ -128,13 +135,13 @@ class ObjectWatch:
             short = short or full or (known is not None and spilled > known)
         return short
 
-    async def _store_stats(self) -> list[dict[str, Any]]:
+    async def _store_stats(self) -> List[Dict[str, Any]]:
         """The object stores of the cluster's nodes, as far as their metrics can be had."""
         found = []
         for target in targets(self._where.session_dir)[:MOST_NODES]:
             try:
                 page = await self._fetch(f"http://{target}/metrics", 3.0)
-            except OSError:
+            except ServerAway:
                 continue
             stats = read_stats(page)
             if stats:
@@ -142,7 +149,7 @@ class ObjectWatch:
         return found
 
 
-def body(head: dict[str, Any], answer: bytes) -> bytes:
+def body(head: Dict[str, Any], answer: bytes) -> bytes:
     """What is sent: our words, and Ray's answer as it came. One that is too large is left out, and said to be."""
     if len(answer) > LARGEST_ANSWER:
         head = {**head, "warnings": [f"Ray's answer of {len(answer)} bytes is over the limit of {LARGEST_ANSWER}"], "truncated": True, "rows": []}
@@ -150,7 +157,7 @@ def body(head: dict[str, Any], answer: bytes) -> bytes:
     return json.dumps(head).encode()[:-1] + b', "answer": ' + answer + b"}"
 
 
-def targets(session_dir: str) -> list[str]:
+def targets(session_dir: str) -> List[str]:
     """Where the nodes' metrics are: Ray keeps the list in the head's session folder."""
     try:
         with open(os.path.join(session_dir, "prom_metrics_service_discovery.json"), encoding="utf-8") as file:
@@ -163,9 +170,9 @@ def targets(session_dir: str) -> list[str]:
 _LOCATIONS = {"MMAP_SHM": "used_bytes", "MMAP_DISK": "fallback_bytes", "SPILLED": "spilled_bytes"}
 
 
-def read_stats(page: bytes) -> dict[str, Any]:
+def read_stats(page: bytes) -> Dict[str, Any]:
     """Of a page of metrics what it says of the node's object store: bytes used, available, spilled, mapped from disk, and the node's address."""
-    stats: dict[str, Any] = {}
+    stats: Dict[str, Any] = {}
     for raw in page.splitlines():
         if not raw.startswith((b"ray_object_store_", b"ray_spill_manager_objects{")):
             continue
@@ -179,7 +186,7 @@ def read_stats(page: bytes) -> dict[str, Any]:
     return stats if len(stats) > 1 else {}
 
 
-def _add(stats: dict[str, Any], labels: str, number: int) -> None:
+def _add(stats: Dict[str, Any], labels: str, number: int) -> None:
     if 'NodeAddress="' in labels:
         stats["ip"] = labels.split('NodeAddress="', 1)[1].split('"', 1)[0]
     if labels.startswith("ray_object_store_available_memory"):
@@ -204,3 +211,50 @@ def host_share(meminfo: str = "/proc/meminfo") -> float:
         return 1.0 - known["MemAvailable"] / known["MemTotal"]
     except (OSError, ValueError, KeyError, IndexError, ZeroDivisionError):
         return 0.0
+
+
+_OK = 200
+_watches: WeakKeyDictionary[NodeAgent, ObjectWatch] = WeakKeyDictionary()
+
+
+async def watch_objects(agent: NodeAgent) -> None:
+    """The periodic job: a snapshot if one is due. Of a cluster whose dashboard is not known nothing is taken."""
+    if agent.place.dashboard:
+        await _watch_of(agent).step()
+
+
+async def snapshot_objects(agent: NodeAgent) -> Optional[Dict[str, Any]]:
+    """A snapshot now; None where no dashboard is known. Raises ServerAway."""
+    return await _watch_of(agent).take("demand") if agent.place.dashboard else None
+
+
+def _watch_of(agent: NodeAgent) -> ObjectWatch:
+    if agent not in _watches:
+        place = agent.place
+        _watches[agent] = ObjectWatch(Where(place.session, place.dashboard, place.session_dir), _fetch, _teller(agent.uplink.ingest_url), interval_s())
+    return _watches[agent]
+
+
+async def _fetch(url: str, timeout_s: float) -> bytes:
+    base, slash, path = url.partition("/metrics") if url.endswith("/metrics") else url.partition("/api/")
+    web = Web(base)
+    try:
+        answer = await web.request("GET", slash + path, headers=authorization(), timeout_s=timeout_s)
+    finally:
+        web.close()
+    if answer.status != _OK:
+        raise ServerAway(f"{base} answers {answer.status} to {slash + path}")
+    return answer.body
+
+
+def _teller(ingest_url: str) -> Tell:
+    async def tell(content: bytes) -> None:
+        web = Web(ingest_url)
+        try:
+            answer = await web.request("POST", "/ray/objects", content, {"Content-Type": "application/json"}, 60.0)
+        finally:
+            web.close()
+        if not _OK <= answer.status < 300:  # noqa: PLR2004 HTTP's own
+            raise ServerAway(f"the server answers {answer.status} to a snapshot of objects: {answer.body[:200]!r}")
+
+    return tell

@@ -231,11 +231,12 @@ async def snapshot_objects(agent: NodeAgent) -> Optional[Dict[str, Any]]:
 def _watch_of(agent: NodeAgent) -> ObjectWatch:
     if agent not in _watches:
         place = agent.place
-        _watches[agent] = ObjectWatch(Where(place.session, place.dashboard, place.session_dir), _fetch, _teller(agent.uplink.ingest_url), interval_s())
+        _watches[agent] = ObjectWatch(Where(place.session, place.dashboard, place.session_dir), fetch, teller(agent.uplink.ingest_url), interval_s())
     return _watches[agent]
 
 
-async def _fetch(url: str, timeout_s: float) -> bytes:
+async def fetch(url: str, timeout_s: float) -> bytes:
+    """A `Fetch` over HTTP, with the token that Ray asks for."""
     base, slash, path = url.partition("/metrics") if url.endswith("/metrics") else url.partition("/api/")
     web = Web(base)
     try:
@@ -247,7 +248,8 @@ async def _fetch(url: str, timeout_s: float) -> bytes:
     return answer.body
 
 
-def _teller(ingest_url: str) -> Tell:
+def teller(ingest_url: str) -> Tell:
+    """A `Tell` to the server behind ``http://host:port/ingest/<token>``."""
     async def tell(content: bytes) -> None:
         web = Web(ingest_url)
         try:

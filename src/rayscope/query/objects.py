@@ -137,6 +137,8 @@ def about(connection: Connection, session_no: int, at_ns: int | None) -> tuple[i
         return None, [f"no snapshot of the object table was taken{' by then' if at_ns is not None else ''}"]
     info = _info(found[0])
     warnings = [text for text in info.warnings if not text.startswith(_RAYS_HINT)]
+    if not info.kept and (fuller := object_questions.last_with_references(connection, session_no, info.taken_ns)):
+        warnings.append(f"nothing was held any more; {fuller['kept']:,} references were shortly before: --at {fuller['taken_ns']}")
     if info.truncated:
         warnings.append(f"the snapshot is cut: {info.kept:,} of {info.total:,} references are known")
     if info.partial_failure_warning:

@@ -71,7 +71,8 @@ class Cluster:
             self._waiting.append(word)
         if self._drain is None:
             self.snapshot()
-            self._last_look_at_objects()
+            if word is not None and word.kind == "ending":  # the driver still lives; when its cluster is stopped, it has let go of all
+                self._last_look_at_objects()
             now_s = time.monotonic()
             self._drain = self._last = Drain(now_s)
             self._began_s = self._heard_s = now_s
@@ -127,7 +128,7 @@ class Cluster:
             self._recording.miss(error)
 
     def _last_look_at_objects(self) -> None:
-        """What is held while its driver still lives: with the driver it is gone."""
+        """What a program held at its end."""
         if self.facts.dashboard is None or self.silent_since_ns:
             return
         report = object_report(self.facts.session_name, self.facts.dashboard)

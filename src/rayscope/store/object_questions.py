@@ -31,6 +31,13 @@ def snapshots(connection: Connection, session_no: int, at_ns: int | None, limit:
     return rows(connection, query, [session_no])
 
 
+def last_with_references(connection: Connection, session_no: int, before_ns: int) -> Row | None:
+    """The newest snapshot before a time that is not empty."""
+    query = "SELECT taken_ns, kept FROM object_snapshot WHERE session_no = ? AND taken_ns < ? AND kept > 0 ORDER BY taken_ns DESC LIMIT 1"
+    found = rows(connection, query, [session_no, before_ns])
+    return found[0] if found else None
+
+
 def dropped(connection: Connection, session_no: int) -> int:
     """How many snapshots of a session went over the limit."""
     found = connection.execute("SELECT dropped FROM object_bound WHERE session_no = ?", [session_no]).fetchall()

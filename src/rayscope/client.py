@@ -21,13 +21,14 @@ from msgspec import Struct
 from rayscope import errors
 from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, UsageError
 from rayscope.model.log import LogBatch, LogFiles, LogPage
+from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSnapshots, ObjectSummary
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
-from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import Health, Version
 from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
-from rayscope.store.limits import LOG_READ_BYTES
+from rayscope.store.limits import DEFAULT_PAGE, LOG_READ_BYTES
 
 T = TypeVar("T")
 
@@ -175,6 +176,22 @@ class Client:
             connection.close()
         raise ServerUnreachable(f"{self.address} ended the stream", hint="it may be restarting; go on from the last cursor")
 
+    def object_snapshots(self, session: str = LATEST, at: str | None = None, limit: int = DEFAULT_PAGE) -> ObjectSnapshots:
+        """The snapshots of a session's object table, the newest first."""
+        return self._get("/api/v1/objects/snapshots", _given(session=session, at=at, limit=limit), ObjectSnapshots)
+
+    def object_summary(self, session: str = LATEST, by: str = "call-site", filters: Sequence[str] = (), at: str | None = None) -> ObjectSummary:
+        """References of one snapshot by call-site, function, node or owner."""
+        return self._get("/api/v1/objects/summary", _given(session=session, by=by, filter=filters, at=at), ObjectSummary)
+
+    def object_growth(self, session: str = LATEST, points: int = 3, at: str | None = None) -> ObjectGrowth:
+        """Bytes by call site over time."""
+        return self._get("/api/v1/objects/growth", _given(session=session, points=points, at=at), ObjectGrowth)
+
+    def object_leaks(self, session: str = LATEST, idle: str = "60s", at: str | None = None) -> Leaks:
+        """Objects that only a dead or idle process holds, or whose owner or job is gone."""
+        return self._get("/api/v1/objects/leaks", _given(session=session, idle=idle, at=at), Leaks)
+
     def version(self) -> Version:
         """Which server this is."""
         return self._get("/api/v1/version", {}, Version)
@@ -194,6 +211,10 @@ class Client:
     def post_states(self, ingest_token: str, snapshot: StateSnapshot) -> None:
         """Report rows of Ray's state API."""
         self._request("POST", f"/ingest/{ingest_token}/ray/states", msgspec.json.encode(snapshot))
+
+    def post_objects(self, ingest_token: str, report: ObjectReport) -> None:
+        """Report a snapshot of the object table."""
+        self._request("POST", f"/ingest/{ingest_token}/ray/objects", msgspec.json.encode(report))
 
     def _get(self, path: str, query: Mapping[str, Any], kind: type[T]) -> T:
         text = urlencode(query, doseq=True)

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from rayscope.ray.ids import task_key
 from rayscope.store.attempt import Attempt
 from rayscope.store.entity import EntityTable, Key, Row, merge_into
+from rayscope.store.objects import Snapshot
 
 AttemptKey = tuple[int, bytes, int]
 
@@ -46,6 +47,7 @@ class Changes(Struct):
     spans: list[tuple[Any, ...]] = field(default_factory=list)
     entities: dict[str, tuple[EntityTable, dict[Key, Row]]] = field(default_factory=dict)
     events: dict[tuple[int, str], Row] = field(default_factory=dict)
+    objects: list[Snapshot] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     received: defaultdict[int, Counter[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counter))
     ends: bool = False

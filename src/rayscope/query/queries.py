@@ -17,6 +17,7 @@ from rayscope.model.session import Session
 from rayscope.query.cursor import decode_cursor, order_text
 from rayscope.query.filters import all_conditions, parse_columns, parse_sort
 from rayscope.query.lookup import check_one_id, lookup
+from rayscope.query.objects import ObjectQueries, with_snapshot
 from rayscope.query.pages import page_of, selected
 from rayscope.query.present import present
 from rayscope.query.request import ListRequest
@@ -42,6 +43,7 @@ class Queries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.objects = ObjectQueries(database)
 
     def page(self, request: ListRequest) -> Page:
         """A page of rows."""
@@ -62,7 +64,8 @@ class Queries:
                 return page_of_sessions(connection, narrowed, request, columns, order, wanted, total, after, at_ns)
             names = selected(resource, columns, order)
             rows = page(connection, narrowed, names, order, request.limit + 1, after)
-            return page_of(connection, request, rows, columns, order, total, fit, chosen, at_ns)
+            answer = page_of(connection, request, rows, columns, order, total, fit, chosen, at_ns)
+            return with_snapshot(connection, answer, chosen, at_ns) if resource.name == "objects" else answer
 
         return self._ask(ask)
 

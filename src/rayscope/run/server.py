@@ -7,7 +7,7 @@ from pathlib import Path
 from rayscope.address import DEFAULT_HOST, DEFAULT_PORT
 from rayscope.client import Client
 from rayscope.errors import PortInUse, RayscopeError, ServerStartError
-from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import ServerInfo
 from rayscope.server import lifecycle
 
@@ -30,6 +30,10 @@ class Recording:
     def post_states(self, snapshot: StateSnapshot) -> None:
         """Report rows of Ray's state API."""
         self.client.post_states(self.ingest_token, snapshot)
+
+    def post_objects(self, report: ObjectReport) -> None:
+        """Report a snapshot of the object table."""
+        self.client.post_objects(self.ingest_token, report)
 
     def miss(self, error: RayscopeError) -> None:
         """Note that a report did not arrive."""

@@ -18,6 +18,7 @@ from rayscope.server.api.agent import agent_router
 from rayscope.server.api.channel import agent_channel
 from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.logs import logs_router
+from rayscope.server.api.objects import objects_router
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.service import service_router
 from rayscope.server.auth import TOKEN_COOKIE
@@ -54,6 +55,7 @@ def make_app(services: Services) -> Litestar:
             agent_router,
             service_router,
             logs_router,
+            objects_router,
             resources_router,
             ray_router(services.queries),
         ],

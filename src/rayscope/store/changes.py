@@ -12,6 +12,7 @@ from rayscope.store.attempts import write_attempts
 from rayscope.store.database import Connection, sql
 from rayscope.store.entity import EntityTable, Key, Row, arrow_schema, write_entities
 from rayscope.store.limits import QUARANTINE_ROWS
+from rayscope.store.objects import Snapshot, write_snapshots
 from rayscope.store.settled import Settled
 
 
@@ -34,6 +35,10 @@ class Writable(Protocol):
     def events(self) -> Mapping[Any, Row]:
         """Rows of event."""
 
+    @property
+    def objects(self) -> Sequence[Snapshot]:
+        """Snapshots of object tables."""
+
 
 def write_changes(connection: Connection, changes: Writable, settled: Settled) -> None:
     """Fragments, spans, entities and events into their tables. Repeats of any of them change nothing."""
@@ -42,6 +47,7 @@ def write_changes(connection: Connection, changes: Writable, settled: Settled) -
     for table, rows in changes.entities.values():
         write_entities(connection, table, rows)
     insert(connection, "event", changes.events.values(), verb="INSERT OR IGNORE")
+    write_snapshots(connection, changes.objects)
 
 
 def write_sessions(connection: Connection, rows: Sequence[Row]) -> None:

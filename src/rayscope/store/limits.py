@@ -82,6 +82,18 @@ DUCKDB_THREADS: Final = 2
 CHECKPOINT_BYTES: Final = "64MB"
 """Log replayed at most after a kill: about a second."""
 
+OBJECT_ROWS: Final = 20_000
+"""References kept of one snapshot: twice what Ray's state API gives in one answer. More are counted, and the largest objects stay."""
+
+OBJECT_SNAPSHOTS: Final = 5_760
+"""Snapshots kept of one session: two days of one every 30 s. Beyond it the oldest go, and are counted."""
+
+OBJECT_SPANS: Final = 2_000_000
+"""Spans of references kept of one session, about 100 MB. Beyond it the oldest quarter of its snapshots goes, and is counted."""
+
+CALL_SITE_BYTES: Final = 4 * KIB
+"""Kept of one call site: a stack of twenty frames. A snapshot has thousands of them."""
+
 MAX_PAGE: Final = 10_000
 """Rows in one answer of the API."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from rayscope import __version__
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.housekeeping import Housekeeper
+from rayscope.model.retention import Retention
 from rayscope.model.server import Health, ServerInfo, Version
 from rayscope.query.queries import Queries
 from rayscope.server.auth import Guard
@@ -18,15 +19,17 @@ from rayscope.store.journal import Journal
 
 STORE_FILE = "rayscope.duckdb"
 JOURNAL_FOLDER = "journal"
+_ALL = Retention()
 
 
 class Services:
     """Opened once a server, closed when it stops."""
 
-    def __init__(self, data: Path, guard: Guard, info: ServerInfo, silence_s: float) -> None:
+    def __init__(self, data: Path, guard: Guard, info: ServerInfo, silence_s: float, retention: Retention = _ALL) -> None:
         self.data = data
         self.guard = guard
         self.info = info
+        self.retention = retention
         self.database = Database(data / STORE_FILE)
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.queries = Queries(self.database)

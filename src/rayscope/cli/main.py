@@ -37,6 +37,7 @@ VERBS: Final = (
     Verb("get", "rayscope.cli.get", "Show everything known of one task, actor, job, node …"),
     Verb("summary", "rayscope.cli.summary", "Count tasks by function, or actors by class, and state."),
     Verb("server", "rayscope.cli.server", "Run the server, or start, stop and look at one in the background."),
+    Verb("agent", "rayscope.cli.agent", "Watch this host's Ray nodes and ship their logs."),
     Verb("env", "rayscope.cli.env", "Print the environment that makes any cluster record itself here."),
     Verb("completion", "rayscope.cli.completion", "Print a shell's completion script."),
 )

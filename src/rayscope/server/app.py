@@ -15,6 +15,7 @@ from litestar.static_files import create_static_files_router
 
 from rayscope import __version__
 from rayscope.errors import RayscopeError
+from rayscope.server.api.channel import agent_channel
 from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.service import service_router
@@ -47,6 +48,7 @@ def make_app(services: Services) -> Litestar:
             get_page,
             create_static_files_router(path="/static", directories=[str(_STATIC)], cache_control=CacheControlHeader(no_cache=True)),
             ingest_router,
+            agent_channel,
             service_router,
             resources_router,
             ray_router(services.queries),

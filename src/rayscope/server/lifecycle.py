@@ -108,7 +108,7 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
     use(read_policy(data))
     services = Services(data, guard, info, silence_s, read_retention(data))
     _tune_collector()
-    config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", timeout_graceful_shutdown=10)
+    config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", ws="wsproto", timeout_graceful_shutdown=10)
     server = uvicorn.Server(config)
     (data / "server.json").write_bytes(msgspec.json.encode(info))
     print(f"rayscope server {__version__}  {info.url}  data in {data}", file=sys.stderr, flush=True)

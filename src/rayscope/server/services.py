@@ -14,6 +14,7 @@ from rayscope.model.retention import Retention
 from rayscope.model.server import Health, ServerInfo, Version
 from rayscope.query.queries import Queries
 from rayscope.server.auth import Guard
+from rayscope.server.channels import Channels
 from rayscope.store.database import SCHEMA_VERSION, Database
 from rayscope.store.journal import Journal
 
@@ -33,6 +34,7 @@ class Services:
         self.database = Database(data / STORE_FILE)
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.queries = Queries(self.database)
+        self.channels = Channels()
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s)
 
     def close(self) -> None:

@@ -134,6 +134,10 @@ class Queries:
         rows, total = self._ask(lambda connection: questions.quarantined(connection, session, min(max(limit, 1), MAX_PAGE)))
         return {"rows": rows, "total": total}
 
+    def roads(self, session: str) -> list[str]:
+        """Where a session's dashboard may answer, the surest first."""
+        return self._ask(lambda connection: questions.roads(connection, session))
+
     def totals(self) -> Row:
         """Sessions, events and quarantined events in all."""
         return self._ask(questions.totals)

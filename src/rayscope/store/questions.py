@@ -74,3 +74,16 @@ def totals(connection: Connection) -> Row:
         "SELECT count(*) AS sessions, coalesce(sum(events), 0)::BIGINT AS events, coalesce(sum(quarantined), 0)::BIGINT AS quarantined FROM session",
     )
     return found[0]
+
+
+def roads(connection: Connection, session: str) -> list[str]:
+    """Where a session's dashboard may answer, as host:port, the surest first: as reported, then Ray's usual port on its head nodes."""
+    query = """
+        SELECT dashboard FROM (
+            SELECT 0 AS rank, d.dashboard FROM cluster_road d JOIN session s USING (session_no) WHERE s.session = $session
+            UNION ALL
+            SELECT 1, n.node_ip || ':8265' FROM node n JOIN session s USING (session_no)
+            WHERE s.session = $session AND n.is_head_node AND n.end_ns IS NULL AND n.node_ip IS NOT NULL
+        ) WHERE dashboard IS NOT NULL ORDER BY rank
+    """
+    return [row[0] for row in connection.execute(query, {"session": session}).fetchall()]

@@ -6,26 +6,39 @@ client library takes longer than the whole question.
 
 from __future__ import annotations
 
+import functools
 import http.client
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from rayscope import errors
 from rayscope.errors import RayscopeError, ServerUnreachable, UsageError
+from rayscope.model.log import LogBatch, LogFiles, LogPage
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
 from rayscope.model.report import RunReport, StateSnapshot
 from rayscope.model.server import Health, Version
+from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
+from rayscope.store.limits import LOG_READ_BYTES
 
 T = TypeVar("T")
 
 _SCHEMES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+
+
+class ServerEvent(Struct, frozen=True):
+    """One server-sent event."""
+
+    name: str
+    data: str
+    id: str
 
 
 class Client:
@@ -42,7 +55,8 @@ class Client:
         self.address = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._prefix = parts.path.rstrip("/")
         self._token = token or os.environ.get("RAYSCOPE_TOKEN")
-        self._connection = _SCHEMES[parts.scheme](parts.hostname, parts.port, timeout=timeout_s)
+        self._connect = functools.partial(_SCHEMES[parts.scheme], parts.hostname, parts.port, timeout=timeout_s)
+        self._connection = self._connect()
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
@@ -81,6 +95,53 @@ class Client:
     def actor_summary(self, session: str = LATEST, filters: Sequence[str] = (), at: str | None = None) -> ActorSummary:
         """Actors by class and state."""
         return self._get("/api/v1/actors/summary", _given(session=session, filter=filters, at=at), ActorSummary)
+
+    def logs(self, query: LogQuery) -> LogPage:
+        """A page of log lines."""
+        return self._get("/api/v1/logs", _log_query(query), LogPage)
+
+    def log_pages(self, query: LogQuery) -> Iterator[LogPage]:
+        """The page asked for and those that follow, until the last."""
+        while True:
+            page = self.logs(query)
+            yield page
+            if page.next is None:
+                return
+            query = msgspec.structs.replace(query, cursor=page.next)
+
+    def follow_logs(self, query: LogQuery, cursor: str | None = None) -> Iterator[tuple[str, LogBatch | None]]:
+        """A live tail: cursors, with the lines that came before each, or None when it is quiet. On a connection of its own, for ever.
+
+        Raises ServerUnreachable when the server goes; go on from the last cursor.
+        """
+        parameters = {name: value for name, value in _log_query(query).items() if name not in {"order", "limit", "cursor", "context", "since", "until"}}
+        text = urlencode(parameters | _given(cursor=cursor), doseq=True)
+        for event in self.events(f"/api/v1/logs/follow?{text}"):
+            yield event.id, msgspec.json.decode(event.data, type=LogBatch) if event.name == "lines" else None
+
+    def log_files(self, query: LogQuery) -> LogFiles:
+        """The log files that were shipped."""
+        names = ("session", "job", "actor", "worker", "node", "source", "stream", "file")
+        return self._get("/api/v1/logs/files", _given(**{name: getattr(query, name) for name in names}), LogFiles)
+
+    def log_file(self, file_no: int, offset: int = 0, length: int = LOG_READ_BYTES) -> bytes:
+        """Bytes of a log file."""
+        return self._request("GET", f"/api/v1/logs/file/{int(file_no)}?{urlencode({'offset': offset, 'length': length})}")
+
+    def events(self, path: str) -> Iterator[ServerEvent]:
+        """A stream of server-sent events, on a connection of its own. Raises ServerUnreachable when it ends."""
+        connection = self._connect()
+        try:
+            connection.request("GET", self._prefix + path, headers=self._headers() | {"Accept": "text/event-stream"})
+            answer = connection.getresponse()
+            if answer.status >= http.client.BAD_REQUEST:
+                raise _named_error(answer.status, answer.read(), self.address)
+            yield from _read_events(answer)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        raise ServerUnreachable(f"{self.address} ended the stream", hint="it may be restarting; go on from the last cursor")
 
     def version(self) -> Version:
         """Which server this is."""
@@ -132,12 +193,15 @@ class Client:
             raise self._unreachable(error) from error
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = self._headers()
         if body is not None:
             headers["Content-Type"] = "application/json"
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         return answer.status, answer.read()
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def _unreachable(self, error: Exception) -> ServerUnreachable:
         what = f"{type(error).__name__}: {error}" if not isinstance(error, ConnectionRefusedError) else "nothing listens there"
@@ -158,6 +222,27 @@ def _list_query(request: ListRequest) -> dict[str, Any]:
         at=request.at,
     )
     return query | {"detail": str(request.detail).lower(), "exclude_driver": str(request.exclude_driver).lower()}
+
+
+def _log_query(query: LogQuery) -> dict[str, Any]:
+    return _given(**{name: getattr(query, name) for name in query.__struct_fields__})
+
+
+def _read_events(lines: Iterable[bytes]) -> Iterator[ServerEvent]:
+    """The events of a text/event-stream (WHATWG HTML, 9.2.6)."""
+    name, data, last = "message", [], ""
+    for raw in lines:
+        field, _, value = raw.decode().rstrip("\r\n").partition(":")
+        value = value.removeprefix(" ")
+        if field == "event":
+            name = value
+        elif field == "id":
+            last = value
+        elif field == "data":
+            data.append(value)
+        elif not field and not value and data:
+            yield ServerEvent(name, "\n".join(data), last)
+            name, data = "message", []
 
 
 def _given(**parameters: Any) -> dict[str, Any]:

@@ -31,7 +31,9 @@ async def keep_channel(agent: NodeAgent) -> None:
     wait_s = FIRST_WAIT_S
     while True:
         try:
-            socket = await WebSocket.connect(Web(agent.uplink.ingest_url), f"/agent/channel?{urlencode({**agent.uplink.who, 'is_head': str(agent.place.is_head).lower()})}")
+            socket = await WebSocket.connect(
+                Web(agent.uplink.ingest_url), f"/agent/channel?{urlencode({**agent.uplink.who, 'is_head': str(agent.place.is_head).lower()})}"
+            )
         except ServerAway:
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
         else:

@@ -84,6 +84,10 @@ class Committer:
         self._bodies.put(item)
         return item.accepted
 
+    def number(self, session: str) -> int:
+        """A session's number; a new one for a new name."""
+        return self._sessions.number(session)
+
     @property
     def waiting_bytes(self) -> int:
         """How much was submitted and is not accepted yet."""

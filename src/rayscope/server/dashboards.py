@@ -84,7 +84,9 @@ class Dashboards:
 
     async def _bridge(self, road: Road, method: str, path: str, headers: Mapping[str, str], body: IO[bytes] | None, size: int) -> Answer:
         if size > _BRIDGE_BYTES:
-            raise Unavailable(f"{size} bytes do not go through an agent, {_BRIDGE_BYTES} do", hint="let the server reach the dashboard itself, or use a remote URI")
+            raise Unavailable(
+                f"{size} bytes do not go through an agent, {_BRIDGE_BYTES} do", hint="let the server reach the dashboard itself, or use a remote URI"
+            )
         content = body.read() if body is not None else b""
         given = {"authorization": "", **headers}  # without one of the caller's the agent would take its own
         args = {"method": method, "path": path, "headers": given, "body_b64": base64.b64encode(content).decode(), "timeout_s": _ANSWER_S}

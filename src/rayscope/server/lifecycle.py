@@ -13,10 +13,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -28,6 +29,9 @@ from rayscope.ray.secrets import use
 from rayscope.server.settings import Settings, read_policy, read_retention
 from rayscope.server.tokens import is_loopback, read_or_make_token
 from rayscope.store.limits import SILENCE_S
+
+if TYPE_CHECKING:
+    from rayscope.server.services import Services
 
 _AS_THEY_WERE: Final = Settings()
 
@@ -110,6 +114,7 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
     _tune_collector()
     config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", ws="wsproto", timeout_graceful_shutdown=10)
     server = uvicorn.Server(config)
+    server.handle_exit = _ending_streams(server.handle_exit, services)  # type: ignore[method-assign,assignment]  # it has no hook for it
     (data / "server.json").write_bytes(msgspec.json.encode(info))
     print(f"rayscope server {__version__}  {info.url}  data in {data}", file=sys.stderr, flush=True)
     _end_quietly()
@@ -119,6 +124,16 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
         with suppress(FileNotFoundError):
             (data / "server.json").unlink()
         gc.unfreeze()  # what is frozen is not torn down at exit, of which DuckDB's module complains at length
+
+
+def _ending_streams(handle_exit: Callable[[int, FrameType | None], None], services: Services) -> Callable[[int, FrameType | None], None]:
+    """The server's handler of signals, which then also ends streams."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        services.end_streams()
+        handle_exit(number, frame)
+
+    return handle
 
 
 def _end_quietly() -> None:

@@ -54,9 +54,15 @@ def extra_spans(connection: Connection, keys: Sequence[tuple[int, int, str, int]
 
 
 def received(connection: Connection, session_nos: Sequence[int] | None) -> list[Row]:
-    """What ingest received: kind, name, count."""
+    """What ingest received, and what it masked: kind, name, count. Masked in logs is what stands in segments."""
     text = "" if session_nos is None else f" WHERE session_no IN ({', '.join(str(int(n)) for n in session_nos) or 'NULL'})"
-    return rows(connection, f"SELECT kind, name, sum(count)::BIGINT AS count FROM received{text} GROUP BY ALL ORDER BY count DESC, name")
+    query = f"""
+        SELECT kind, name, sum(count)::BIGINT AS count FROM (
+            SELECT session_no, kind, name, count FROM received
+            UNION ALL SELECT session_no, 'redacted', 'logs', redacted FROM log_file WHERE redacted > 0
+        ){text} GROUP BY ALL ORDER BY count DESC, name
+    """
+    return rows(connection, query)
 
 
 def quarantined(connection: Connection, session: str | None, limit: int) -> tuple[list[Row], int]:

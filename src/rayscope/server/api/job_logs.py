@@ -18,7 +18,7 @@ _MOST_BYTES = 4 * MIB
 
 
 @get("/api/v1/jobs/{wanted:str}/logs", sync_to_thread=True)
-def get_driver_output(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
+def get_driver_output(
     state: State,
     wanted: FromPath[str],
     session: FromQuery[str] = LATEST,

@@ -7,7 +7,6 @@ browser cannot be made to do it, as requests that a browser makes are refused, a
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
@@ -17,11 +16,11 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
 
-from rayscope.errors import NotFound, PayloadTooLarge, RayscopeError, Unauthorized, Unavailable
+from rayscope.errors import PayloadTooLarge, RayscopeError, Unauthorized, Unavailable
 from rayscope.query.job_logs import find_job
 from rayscope.query.queries import Queries
 from rayscope.query.request import ListRequest
-from rayscope.server.dashboards import Answer, Road
+from rayscope.server.dashboards import Answer
 from rayscope.server.ray_api.resolve import resolve
 from rayscope.server.ray_api.rows_job import job_row
 from rayscope.server.services import Services
@@ -193,5 +192,3 @@ jobs_router = Router(
     exception_handlers={RayscopeError: _failed, HTTPException: _not_routed},
     request_max_body_size=None,
 )
-
-__all__ = ["Mapping", "NotFound", "Road", "jobs_router"]

@@ -12,10 +12,10 @@ from msgspec import Struct
 
 from rayscope.errors import NotFound, RayscopeError
 from rayscope.query.queries import Queries
-from rayscope.query.request import ListRequest
 from rayscope.server.ray_api.listing import list_states
 from rayscope.server.ray_api.listings import LISTINGS
 from rayscope.server.ray_api.options import Refused, check_summary_by, read_filters, read_options
+from rayscope.server.ray_api.resolve import resolve
 from rayscope.server.ray_api.summaries import SummaryAnswer, summarize_actors, summarize_tasks
 
 NEWEST_TESTED: Final = "2.60.0"
@@ -52,7 +52,7 @@ def ray_router(queries: Queries) -> Router:
     @get("/api/version", sync_to_thread=True)
     def get_version(session: FromPath[str]) -> Version:
         """Which Ray this was."""
-        found = queries.session(_resolve(queries, session))
+        found = queries.session(resolve(queries, session))
         return Version(version=_API_VERSION, ray_version=found.ray_version or NEWEST_TESTED, ray_commit="", session_name=found.session)
 
     @get("/api/v0/{resource:str}", sync_to_thread=True)
@@ -60,7 +60,7 @@ def ray_router(queries: Queries) -> Router:
         """A listing of Ray's state API; `ray get` asks for one with an id as its filter."""
         _known(resource, LISTINGS)
         options = read_options(request.query_params)
-        return _good(list_states(queries, _resolve(queries, session), resource, options))
+        return _good(list_states(queries, resolve(queries, session), resource, options))
 
     @get("/api/v0/{resource:str}/summarize", sync_to_thread=True)
     def get_summary(request: Request[Any, Any, Any], session: FromPath[str], resource: FromPath[str]) -> Envelope:
@@ -68,21 +68,13 @@ def ray_router(queries: Queries) -> Router:
         _known(resource, _SUMMARIES)
         check_summary_by(request.query_params, _SUMMARY_BY[resource], _NO_LINEAGE)
         summarize: Callable[..., SummaryAnswer] = _SUMMARIES[resource]
-        return _good(summarize(queries, _resolve(queries, session), read_filters(request.query_params)))
+        return _good(summarize(queries, resolve(queries, session), read_filters(request.query_params)))
 
     return Router(
         path="/ray/{session:str}",
         route_handlers=[get_version, get_states, get_summary],
         exception_handlers={Refused: _refused, RayscopeError: _failed, HTTPException: _not_routed},
     )
-
-
-def _resolve(queries: Queries, wanted: str) -> str:
-    """The whole name of the one session that is meant. Raises NotFound, Ambiguous."""
-    name = queries.page(ListRequest(resource="nodes", session=wanted, limit=1)).session
-    if name is None:
-        raise NotFound("Ray's state API is about one cluster", hint="put one session, or `latest`, into the address")
-    return name
 
 
 def _known(resource: str, served: dict[str, Any]) -> None:

@@ -34,6 +34,8 @@ class JobOutput(Struct, frozen=True, kw_only=True):
     size: int
     lost_bytes: int = 0
     is_open: bool = True
+    is_known: bool = True
+    """Whether any file of it was shipped."""
 
     @property
     def is_terminal(self) -> bool:
@@ -71,6 +73,7 @@ class JobLogs:
             size=size,
             lost_bytes=sum(file.lost_bytes for file in own),
             is_open=any(not file.ended for file in own) or not own,
+            is_known=bool(files),
         )
 
     def text(self, session: str, wanted: str, at_most: int) -> str:

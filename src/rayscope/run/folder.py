@@ -26,6 +26,7 @@ class ClusterFacts(Struct, frozen=True, kw_only=True):
     ray_version: str
     python_version: str
     started_ns: int
+    node_id: str = ""
 
 
 class Word(Struct, frozen=True):

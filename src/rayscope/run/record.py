@@ -15,12 +15,15 @@ from typing import Final
 from msgspec import Struct
 
 from rayscope.ray.environment import export_environment
+from rayscope.ray.secrets import use
 from rayscope.run.cluster import Cluster
 from rayscope.run.folder import RunFolder
 from rayscope.run.program import Program
 from rayscope.run.progress import Progress
 from rayscope.run.recorder import Recorder
 from rayscope.run.server import Recording
+from rayscope.run.shipping import Shipper
+from rayscope.server.settings import read_policy
 
 DRAIN_S: Final = 120.0
 """How long at most to wait for Ray to let its events out: 100,000 events, as many as Ray keeps, take 20 s."""
@@ -54,15 +57,21 @@ def record(
     kept = _new_folder(Path(recording.info.data) / "runs")
     words = Path(tempfile.mkdtemp(prefix="rayscope-run-"))
     progress = Progress()
-    recorder = Recorder(RunFolder(words), recording, name, drain_s, progress)
+    use(read_policy(Path(recording.info.data)))
     started_s = time.monotonic()
     try:
         program = Program(command, _environment(recording, words, cluster) | dict(environment or {}), kept)
+        shipper = Shipper(recording.another_client(), recording.ingest_token, {"out": program.stdout, "err": program.stderr})
+        recorder = Recorder(RunFolder(words), recording, name, drain_s, progress, shipper.begin)
         recorder.start()
+        shipper.start()
         code = program.wait()
         recorder.finish()
+        shipper.finish()
     finally:
         shutil.rmtree(words, ignore_errors=True)
+    if shipper.error is not None:
+        recording.miss(shipper.error)
     outcome = Outcome(code if code >= 0 else None, -code if code < 0 else None, time.monotonic() - started_s, list(recorder.clusters.values()), kept)
     _report(outcome, program.pid)
     return outcome

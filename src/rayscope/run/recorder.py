@@ -20,13 +20,22 @@ _STEP_S: Final = 0.03
 class Recorder:
     """Works in a thread of its own until `finish`."""
 
-    def __init__(self, folder: RunFolder, recording: Recording, command: str, drain_s: float, progress: Progress) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        recording: Recording,
+        command: str,
+        drain_s: float,
+        progress: Progress,
+        on_driver: Callable[[ClusterFacts], None] = lambda _: None,
+    ) -> None:
         self.clusters: dict[str, Cluster] = {}
         self._folder = folder
         self._recording = recording
         self._command = command
         self._drain_s = drain_s
         self._progress = progress
+        self._on_driver = on_driver
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._handlers: dict[str, Callable[[Word], None]] = {
@@ -83,6 +92,7 @@ class Recorder:
 
     def _on_cluster(self, word: Word) -> None:
         facts = msgspec.convert(word.content, ClusterFacts)
+        self._on_driver(facts)
         self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
         word.answer()
         if not facts.started_here:

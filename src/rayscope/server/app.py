@@ -24,6 +24,7 @@ from rayscope.server.api.service import service_router
 from rayscope.server.auth import TOKEN_COOKIE
 from rayscope.server.compression import compression
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
+from rayscope.server.ray_api.job_tail import tail_job_logs
 from rayscope.server.ray_api.jobs import jobs_router
 from rayscope.server.ray_api.routes import ray_router
 from rayscope.server.services import Services
@@ -60,6 +61,7 @@ def make_app(services: Services) -> Litestar:
             resources_router,
             ray_router(services.queries),
             jobs_router,
+            tail_job_logs,
         ],
         state=State({"services": services}),
         guards=[services.guard],

@@ -21,6 +21,7 @@ from rayscope.query.queries import Queries
 from rayscope.server.auth import Guard
 from rayscope.server.channels import Channels
 from rayscope.server.dashboards import Dashboards
+from rayscope.server.live_jobs import LiveJobs
 from rayscope.store.database import SCHEMA_VERSION, Database
 from rayscope.store.journal import Journal
 
@@ -48,6 +49,7 @@ class Services:
         self.ending = threading.Event()
         self.dashboards = Dashboards(self.queries, self.channels)
         self.job_logs = JobLogs(self.queries, self.logs)
+        self.live_jobs = LiveJobs(self.queries, self.job_logs, self.dashboards)
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s)
 
     def end_streams(self) -> None:

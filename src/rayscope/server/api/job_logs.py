@@ -5,20 +5,22 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from litestar import Response, get
+from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery
 
 from rayscope.query.job_logs import JobOutput
 from rayscope.query.sessions import LATEST
+from rayscope.server.ray_api.jobs import headers_of
 from rayscope.server.services import Services
 from rayscope.store.limits import MIB
 
 _MOST_BYTES = 4 * MIB
 
 
-@get("/api/v1/jobs/{wanted:str}/logs", sync_to_thread=True)
-def get_driver_output(
+@get("/api/v1/jobs/{wanted:str}/logs")
+async def get_driver_output(
+    request: Request[Any, Any, State],
     state: State,
     wanted: FromPath[str],
     session: FromQuery[str] = LATEST,
@@ -28,7 +30,7 @@ def get_driver_output(
 ) -> Response[bytes]:
     """Bytes of the driver's output from an offset on, and in headers how the job is."""
     services: Services = state.services
-    found = services.job_logs.read(session, wanted, stream, offset, min(max(limit, 1), _MOST_BYTES))
+    found = await services.live_jobs.output(session, wanted, stream, offset, min(max(limit, 1), _MOST_BYTES), headers_of(request, services))
     return Response(found.data, media_type="application/octet-stream", headers=_headers(found))
 
 

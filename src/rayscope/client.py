@@ -19,7 +19,8 @@ import msgspec
 from msgspec import Struct
 
 from rayscope import errors
-from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, UsageError
+from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
+from rayscope.model.job import DriverOutput, read_driver_output
 from rayscope.model.log import LogBatch, LogFiles, LogPage
 from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSnapshots, ObjectSummary
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
@@ -63,6 +64,7 @@ class Client:
         self._connect = functools.partial(_SCHEMES[parts.scheme], parts.hostname, parts.port, timeout=timeout_s)
         self._connection = self._connect()
         self._lock = threading.Lock()
+        self._answered: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -161,6 +163,25 @@ class Client:
         """Bytes of a log file."""
         return self._request("GET", f"/api/v1/logs/file/{int(file_no)}?{urlencode({'offset': offset, 'length': length})}")
 
+    def driver_output(self, wanted: str, session: str = LATEST, stream: str | None = None, offset: int = 0, limit: int = LOG_READ_BYTES) -> DriverOutput:
+        """Bytes of what a job's driver printed, from an offset on, and how the job is."""
+        text = urlencode(_given(session=session, stream=stream, offset=offset, limit=limit))
+        with self._lock:
+            path = f"/api/v1/jobs/{quote(wanted, safe='')}/logs?{text}"
+            status, content = self._exchange("GET", self._prefix + path, None)
+            headers = self._answered
+        if status >= http.client.BAD_REQUEST:
+            raise _named_error(status, content, self.address)
+        return read_driver_output(headers, content)
+
+    def post_ray(self, session: str, path: str) -> bytes:
+        """A call of Ray's own REST without a body, e.g. to stop a job."""
+        with self._lock:
+            status, content = self._exchange("POST", f"{self._prefix}/ray/{quote(session, safe='')}{path}", b"")
+        if status >= http.client.BAD_REQUEST:
+            raise Unavailable(content.decode(errors="replace").strip() or f"the cluster answers {status}")
+        return content
+
     def events(self, path: str) -> Iterator[ServerEvent]:
         """A stream of server-sent events, on a connection of its own. Raises ServerUnreachable when it ends."""
         connection = self._connect()
@@ -216,6 +237,11 @@ class Client:
         """Report a snapshot of the object table."""
         self._request("POST", f"/ingest/{ingest_token}/ray/objects", msgspec.json.encode(report))
 
+    def post_chunks(self, ingest_token: str, body: bytes) -> dict[str, int]:
+        """Ship stretches of log files (msgpack); how far the server has come with each."""
+        answer = msgspec.json.decode(self._request("POST", f"/ingest/{ingest_token}/agent/chunks", body), type=dict[str, dict[str, int]])
+        return answer["files"]
+
     def _get(self, path: str, query: Mapping[str, Any], kind: type[T]) -> T:
         text = urlencode(query, doseq=True)
         return msgspec.json.decode(self._request("GET", f"{path}?{text}" if text else path), type=kind)
@@ -251,6 +277,7 @@ class Client:
             headers["Content-Type"] = "application/json"
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
+        self._answered = {name.lower(): value for name, value in answer.headers.items()}
         return answer.status, answer.read()
 
     def _headers(self) -> dict[str, str]:

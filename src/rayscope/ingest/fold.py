@@ -16,7 +16,7 @@ from rayscope.ingest.reducers.event import keep_event
 from rayscope.ray.decode import Bad, Batch, payload_of
 from rayscope.ray.events import RayEvent
 from rayscope.ray.ids import hex_or_none
-from rayscope.ray.redact import redact, redact_event
+from rayscope.ray.redact import redact, redact_event, taken
 from rayscope.ray.times import parse_ns
 from rayscope.store.attempt import merge_value
 from rayscope.store.limits import QUARANTINE_EVENT_BYTES
@@ -75,7 +75,14 @@ def _fold_event(changes: Changes, event: RayEvent, unknown: dict[str, Any] | Non
     except (ValueError, TypeError, OverflowError, KeyError, RecursionError, PayloadError) as error:
         quarantine(changes, Bad(msgspec.json.encode(event), f"{type(error).__name__}: {error}", event.session_name or None))
         return False
+    count_redacted(changes, session_no)
     return True
+
+
+def count_redacted(changes: Changes, session_no: int) -> None:
+    """Count what was masked since the last call, by where it stood."""
+    for place, count in taken().items():
+        changes.received[session_no]["redacted", place] += count
 
 
 def _fold_other(changes: Changes, session_no: int, event: RayEvent, unknown: dict[str, Any] | None) -> None:
@@ -85,7 +92,10 @@ def _fold_other(changes: Changes, session_no: int, event: RayEvent, unknown: dic
         if payload is None:
             raise ValueError(f"{event.event_type} without its payload")
         reduce(changes, session_no, event, payload)
+        count_redacted(changes, session_no)
     keep_event(changes, session_no, event, payload, unknown)
+    if reduce is not None:
+        taken()  # the event's copy of what was counted already
 
 
 def _keep_unknown(changes: Changes, session_no: int, payload: Any, unknown: dict[str, Any]) -> None:

@@ -49,6 +49,7 @@ class Cluster:
             python_version=facts.python_version,
             log_dir=facts.log_dir,
             started_ns=facts.started_ns,
+            dashboard=facts.dashboard,
         )
 
     @property

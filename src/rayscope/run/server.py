@@ -23,6 +23,10 @@ class Recording:
         self.client = Client(info.url, lifecycle.read_token(data))
         self.missed: list[str] = []
 
+    def another_client(self) -> Client:
+        """A connection of one's own, for a thread that must not wait for others."""
+        return Client(self.info.url, lifecycle.read_token(Path(self.info.data)))
+
     def post_run(self, report: RunReport) -> None:
         """Report how a run goes."""
         self.client.post_run(self.ingest_token, report)

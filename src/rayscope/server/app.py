@@ -17,6 +17,7 @@ from rayscope.errors import RayscopeError
 from rayscope.server.api.agent import agent_router
 from rayscope.server.api.channel import agent_channel
 from rayscope.server.api.ingest import ingest_router
+from rayscope.server.api.job_logs import get_driver_output
 from rayscope.server.api.logs import logs_router
 from rayscope.server.api.objects import objects_router
 from rayscope.server.api.resources import resources_router
@@ -24,6 +25,8 @@ from rayscope.server.api.service import service_router
 from rayscope.server.auth import TOKEN_COOKIE
 from rayscope.server.compression import compression
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
+from rayscope.server.ray_api.job_tail import tail_job_logs
+from rayscope.server.ray_api.jobs import jobs_router
 from rayscope.server.ray_api.routes import ray_router
 from rayscope.server.services import Services
 
@@ -56,8 +59,11 @@ def make_app(services: Services) -> Litestar:
             service_router,
             logs_router,
             objects_router,
+            get_driver_output,
             resources_router,
             ray_router(services.queries),
+            jobs_router,
+            tail_job_logs,
         ],
         state=State({"services": services}),
         guards=[services.guard],

@@ -77,17 +77,17 @@ def density(cells: Iterable[tuple[Any, ...]], bin_ns: int, length_ns: int) -> li
     level, expected = 0, 0
     for at, n, failed, busy, delta, color, part, place in cells:
         if level > 0 and at > expected:
-            _add(found, Slice(expected * bin_ns, at * bin_ns, "", 0, 0, 100 * level, None), bin_ns)
+            _add(found, Slice(expected * bin_ns, at * bin_ns, "", 0, 0, 100 * level, None))
         level += delta
         fill = round(100 * (busy + level * bin_ns) / bin_ns)
         if n or fill:
             until = min((at + 1) * bin_ns, length_ns)
-            _add(found, Slice(at * bin_ns, until, color or "", n, failed, fill, (part, place) if n == 1 else None), bin_ns)
+            _add(found, Slice(at * bin_ns, until, color or "", n, failed, fill, (part, place) if n == 1 else None))
         expected = at + 1
     return found
 
 
-def _add(found: list[Slice], fresh: Slice, bin_ns: int) -> None:
+def _add(found: list[Slice], fresh: Slice) -> None:
     last = found[-1] if found else None
     touches = last is not None and last.until == fresh.begin
     if last is not None and touches and not fresh.count:

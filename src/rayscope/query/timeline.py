@@ -19,6 +19,7 @@ from rayscope.store.conditions import Condition
 from rayscope.store.database import Connection, Database
 from rayscope.store.entity import Row
 from rayscope.store.limits import TIMELINE_CELLS, TIMELINE_FUNCTIONS, TIMELINE_LANES, TIMELINE_LONG, TIMELINE_PX, TIMELINE_SLOWEST, TIMELINE_TRACKS
+from rayscope.store.select import Scope
 
 _BIN_TICKS: Final = 8
 _LONG_BINS: Final = 2
@@ -173,9 +174,9 @@ class _Drawing:
         """The attempts that slices are, as many as there is room for: those with a slice of their own first."""
         own = [one.place for one in slices if one.place and one.lane]
         merged = [one.place for one in slices if one.place and not one.lane]
-        return store.task_ids(self._connection, self._spans.scope, [*own, *merged][:TIMELINE_LONG])
+        return store.task_ids(self._connection, [*own, *merged][:TIMELINE_LONG])
 
-    def _track(  # noqa: PLR0913, PLR0917 the parts of one track
+    def _track(
         self, row: Row, label: tuple[str, str], slices: Sequence[Slice], lanes: int, ids: dict[tuple[int, int], tuple[str, int]], bad: Sequence[Any]
     ) -> Track:
         tick, named = self._tick_ns, [ids.get(one.place, ("", -1)) if one.place else ("", -1) for one in slices]
@@ -225,8 +226,7 @@ def _statistics(connection: Connection, view: View, group: str, tracks: Sequence
 
 def _links(connection: Connection, session: str, task_id: str, attempt: int) -> Links:
     moment = moment_of(connection, View(session=session))
-    keyed = Condition("task_key", "=", (_key(task_id),))
-    found = store.spots(connection, task_scope(connection, moment, (), keyed, Condition("task_id", "=", (task_id,))), "attempt_number DESC", 1000)
+    found = store.spots(connection, _task(connection, moment, task_id), "attempt_number DESC", 1000)
     own = next((row for row in found if row["attempt_number"] == attempt), None)
     if own is None:
         raise NotFound(f"no attempt {attempt} of task {task_id!r} in session {moment.session}", hint="give the whole task id, and session=")
@@ -244,11 +244,13 @@ def _links(connection: Connection, session: str, task_id: str, attempt: int) -> 
 
 def _parents(connection: Connection, moment: Moment, task_id: str) -> list[Row]:
     """The last attempt of the task that submitted one; a driver is none."""
-    parent = store.parent_of(connection, task_scope(connection, moment, (), Condition("task_id", "=", (task_id,)), Condition("task_key", "=", (_key(task_id),))))
-    if parent is None:
-        return []
-    keyed = Condition("task_key", "=", (_key(parent),))
-    return store.spots(connection, task_scope(connection, moment, (), keyed, Condition("task_id", "=", (parent,))), "attempt_number DESC", 1)
+    parent = store.parent_of(connection, _task(connection, moment, task_id))
+    return store.spots(connection, _task(connection, moment, parent), "attempt_number DESC", 1) if parent else []
+
+
+def _task(connection: Connection, moment: Moment, task_id: str) -> Scope:
+    """The attempts of one task, found by its key."""
+    return task_scope(connection, moment, (), Condition("task_key", "=", (_key(task_id),)), Condition("task_id", "=", (task_id,)))
 
 
 def _key(task_id: str) -> int:

@@ -109,3 +109,6 @@ TIMELINE_FUNCTIONS: Final = 100
 
 TIMELINE_SLOWEST: Final = 20
 """Slowest attempts that the statistics of a range name."""
+
+FAILURE_GROUPS: Final = 200
+"""Groups of failures in one answer."""

@@ -73,7 +73,7 @@ def marks(connection: Connection, spans: Spans, names: Sequence[str], bin_ns: in
     return _tuples(connection, "timeline_marks", spans, [list(names)], {"bin": int(bin_ns)})
 
 
-def task_ids(connection: Connection, scope: Scope, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[str, int]]:
+def task_ids(connection: Connection, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[str, int]]:
     """By place in the store (part and row): the task and the attempt."""
     found: dict[tuple[int, int], tuple[str, int]] = {}
     for part, table in enumerate(("attempt_hot", "attempt_cold")):

@@ -16,7 +16,7 @@ _LISTED: Final = 2
 _ENDS: Final = {
     "SUCCEEDED": "it succeeded",
     "STOPPED": "it was stopped",
-    "FINISHED": "its driver ended, with an exit code that is not known",
+    "FINISHED": "its driver ended, its exit code unknown,",
     "LOST": "how it ended is not known",
 }
 _UNKNOWN: Final = frozenset({"FINISHED", "LOST"})

@@ -16,6 +16,7 @@ from litestar.static_files import create_static_files_router
 from rayscope import __version__
 from rayscope.errors import RayscopeError
 from rayscope.server.api.ingest import ingest_router
+from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.service import service_router
@@ -52,6 +53,7 @@ def make_app(services: Services) -> Litestar:
             service_router,
             timeline_router,
             progress_router,
+            overview_router,
             resources_router,
             ray_router(services.queries),
         ],

@@ -112,3 +112,15 @@ TIMELINE_SLOWEST: Final = 20
 
 FAILURE_GROUPS: Final = 200
 """Groups of failures in one answer."""
+
+OVERVIEW_BINS: Final = 2_000
+"""Bins of a session's series over time."""
+
+OVERVIEW_RESOURCES: Final = 20
+"""Resources with a series over time; clusters with a custom resource for each node have hundreds."""
+
+ATTENTION: Final = 10
+"""Things of one kind that an overview names, those that most concern."""
+
+WAITING_LONG_S: Final = 30.0
+"""How long an attempt may wait before it is named: longer than a node takes to fetch arguments, shorter than patience."""

@@ -18,10 +18,15 @@ from rayscope.server.api.agent import agent_router
 from rayscope.server.api.channel import agent_channel
 from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.job_logs import get_driver_output
+from rayscope.server.api.live import live_router
 from rayscope.server.api.logs import logs_router
 from rayscope.server.api.objects import objects_router
+from rayscope.server.api.overview import overview_router
+from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.service import service_router
+from rayscope.server.api.sql import sql_router
+from rayscope.server.api.timeline import timeline_router
 from rayscope.server.auth import TOKEN_COOKIE
 from rayscope.server.compression import compression
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
@@ -60,6 +65,11 @@ def make_app(services: Services) -> Litestar:
             logs_router,
             objects_router,
             get_driver_output,
+            timeline_router,
+            progress_router,
+            overview_router,
+            live_router,
+            sql_router,
             resources_router,
             ray_router(services.queries),
             jobs_router,

@@ -10,8 +10,9 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 
-from rayscope.errors import RayscopeError, Unauthorized
+from rayscope.errors import RayscopeError, SqlError, Unauthorized
 from rayscope.model.page import Problem
+from rayscope.model.sql import SqlProblem
 
 log = logging.getLogger("rayscope.server")
 
@@ -26,7 +27,14 @@ def rayscope_problem(request: Request[Any, Any, State], error: RayscopeError) ->
     asks_for_token = isinstance(error, Unauthorized) and not request.app.state.services.guard.loopback
     if asks_for_token and "text/html" in request.headers.get("accept", ""):
         return Response(_SIGN_IN, status_code=error.http_status, media_type=MediaType.HTML)
-    return Response(Problem(error=type(error).__name__, message=error.message, hint=error.hint), status_code=error.http_status)
+    return Response(_problem(error), status_code=error.http_status)
+
+
+def _problem(error: RayscopeError) -> Problem:
+    said: dict[str, Any] = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    if isinstance(error, SqlError):
+        return SqlProblem(**said, position=error.position, line=error.line, column=error.column)
+    return Problem(**said)
 
 
 def http_problem(request: Request[Any, Any, State], error: HTTPException) -> Response[Problem]:

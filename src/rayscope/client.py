@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 _SCHEMES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 
+_PIECE: Final = 256 * 1024
+
 
 class Client:
     """Asks one server. Safe to use from several threads, one question at a time.
@@ -82,6 +84,20 @@ class Client:
         """Actors by class and state."""
         return self._get("/api/v1/actors/summary", _given(session=session, filter=filters, at=at), ActorSummary)
 
+    def download(self, path: str, query: Mapping[str, Any]) -> Iterator[bytes]:
+        """An answer of any size, in pieces, as they come."""
+        with self._lock:
+            answer = self._open("GET", f"{self._prefix}{path}?{urlencode(query, doseq=True)}")
+            if answer.status >= http.client.BAD_REQUEST:
+                raise _named_error(answer.status, answer.read(), self.address)
+            try:
+                while piece := answer.read(_PIECE):
+                    yield piece
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from error
+            finally:
+                self._connection.close()
+
     def version(self) -> Version:
         """Which server this is."""
         return self._get("/api/v1/version", {}, Version)
@@ -130,6 +146,17 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise self._unreachable(error) from error
+
+    def _open(self, method: str, path: str) -> http.client.HTTPResponse:
+        """An exchange on a fresh connection, whose answer is read by the caller."""
+        self._connection.close()
+        try:
+            self._connection.request(method, path, headers={"Authorization": f"Bearer {self._token}"} if self._token else {})
+            answer: http.client.HTTPResponse = self._connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise self._unreachable(error) from error
+        return answer
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}

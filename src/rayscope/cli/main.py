@@ -36,6 +36,8 @@ VERBS: Final = (
     Verb("list", "rayscope.cli.list", "List tasks, actors, jobs, nodes … of a live or finished cluster."),
     Verb("get", "rayscope.cli.get", "Show everything known of one task, actor, job, node …"),
     Verb("summary", "rayscope.cli.summary", "Count tasks by function, or actors by class, and state."),
+    Verb("timeline", "rayscope.cli.timeline", "Write what ran when as a file for Perfetto."),
+    Verb("sql", "rayscope.cli.sql", "Ask in SQL, read-only."),
     Verb("server", "rayscope.cli.server", "Run the server, or start, stop and look at one in the background."),
     Verb("env", "rayscope.cli.env", "Print the environment that makes any cluster record itself here."),
     Verb("completion", "rayscope.cli.completion", "Print a shell's completion script."),

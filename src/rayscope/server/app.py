@@ -17,8 +17,11 @@ from litestar.static_files import create_static_files_router
 from rayscope import __version__
 from rayscope.errors import RayscopeError
 from rayscope.server.api.ingest import ingest_router
+from rayscope.server.api.overview import overview_router
+from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.service import service_router
+from rayscope.server.api.timeline import timeline_router
 from rayscope.server.auth import OPEN, TOKEN_COOKIE
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
 from rayscope.server.ray_api.routes import ray_router
@@ -64,6 +67,9 @@ def make_app(services: Services) -> Litestar:
             _static_router("/static", ".", CacheControlHeader(no_cache=True)),
             ingest_router,
             service_router,
+            timeline_router,
+            progress_router,
+            overview_router,
             resources_router,
             ray_router(services.queries),
         ],

@@ -11,7 +11,11 @@ from rayscope import __version__
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.model.server import Health, ServerInfo, Version
+from rayscope.query.overview import Overviews
+from rayscope.query.progress import Jobs
 from rayscope.query.queries import Queries
+from rayscope.query.timeline import Timelines
+from rayscope.query.trace import Traces
 from rayscope.server.auth import Guard
 from rayscope.store.database import SCHEMA_VERSION, Database
 from rayscope.store.journal import Journal
@@ -30,6 +34,10 @@ class Services:
         self.database = Database(data / STORE_FILE)
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.queries = Queries(self.database)
+        self.jobs = Jobs(self.database)
+        self.overviews = Overviews(self.database)
+        self.timelines = Timelines(self.database)
+        self.traces = Traces(self.database)
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s)
 
     def close(self) -> None:

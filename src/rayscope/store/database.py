@@ -80,6 +80,15 @@ class Database:
         with self._cursor() as cursor:
             return _in_transaction(cursor, question)
 
+    def stream(self, question: Callable[[Connection], Iterator[T]]) -> Iterator[T]:
+        """What ``question`` yields, on one snapshot of the data, as fast as it is taken. Whoever stops taking closes the iterator."""
+        with self._cursor() as cursor:
+            cursor.begin()
+            try:
+                yield from question(cursor)
+            finally:
+                _rollback(cursor)
+
     def checkpoint(self) -> None:
         """Bring the log into the file, so that the next opening is quick."""
         with self._writing:
@@ -102,7 +111,7 @@ class Database:
         connection = _connect(self._path)
         try:
             _migrate(connection, self._path)
-            for name in ("views_tasks", "views_entities"):
+            for name in ("views_tasks", "views_entities", "views_pictures"):
                 connection.execute(_schema(name))
         except BaseException:
             connection.close()

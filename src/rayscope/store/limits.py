@@ -88,3 +88,39 @@ DEFAULT_PAGE: Final = 100
 
 PAYLOAD_TEXT_BYTES: Final = 64 * KIB
 """Bytes kept of one error message, traceback or runtime env; longer ones are cut with a mark."""
+
+TIMELINE_PX: Final = 10_000
+"""Bins across a timeline: more than any screen has pixels."""
+
+TIMELINE_TRACKS: Final = 200
+"""Tracks in one timeline: more than fit a screen."""
+
+TIMELINE_LANES: Final = 64
+"""Lanes of a track. What overlaps beyond them is merged in the last."""
+
+TIMELINE_CELLS: Final = 40_000
+"""Bins of all tracks of a timeline together. Where a pixel each would be more, bins are wider."""
+
+TIMELINE_LONG: Final = 8_000
+"""Attempts with a slice of their own in one timeline, the longest; and attempts whose ids it names: about 200 KB compressed."""
+
+TIMELINE_FUNCTIONS: Final = 100
+"""Functions in the statistics of a range, those with the most time."""
+
+TIMELINE_SLOWEST: Final = 20
+"""Slowest attempts that the statistics of a range name."""
+
+FAILURE_GROUPS: Final = 200
+"""Groups of failures in one answer."""
+
+OVERVIEW_BINS: Final = 2_000
+"""Bins of a session's series over time."""
+
+OVERVIEW_RESOURCES: Final = 20
+"""Resources with a series over time; clusters with a custom resource for each node have hundreds."""
+
+ATTENTION: Final = 10
+"""Things of one kind that an overview names, those that most concern."""
+
+WAITING_LONG_S: Final = 30.0
+"""How long an attempt may wait before it is named: longer than a node takes to fetch arguments, shorter than patience."""

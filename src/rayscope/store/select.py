@@ -58,7 +58,7 @@ def page(connection: Connection, scope: Scope, columns: Sequence[str], order: Se
 
 def _plain_page(connection: Connection, scope: Scope, columns: Sequence[str], order: Sequence[Order], limit: int, after: Sequence[Any] | None) -> list[Row]:
     text, parameters = where(scope, order, after)
-    query = f"SELECT {', '.join(columns)} FROM {scope.relation}{text} ORDER BY {_order(order)} LIMIT {int(limit)}"
+    query = f"SELECT {', '.join(columns)} FROM {scope.relation}{text} ORDER BY {order_by(order)} LIMIT {int(limit)}"
     return rows(connection, query, parameters)
 
 
@@ -109,7 +109,7 @@ def _choose(connection: Connection, scope: Scope, order: Sequence[Order], limit:
     if limit <= _BOUNDED_LIMIT and len(order) > 1:
         bound, more = _bound(connection, scope.relation, text, parameters, order, limit)
         text, parameters = _also(text, bound), [*parameters, *more]
-    query = f"SELECT _part, _rowid FROM {scope.relation}{text} ORDER BY {_order(order)} LIMIT {int(limit)}"
+    query = f"SELECT _part, _rowid FROM {scope.relation}{text} ORDER BY {order_by(order)} LIMIT {int(limit)}"
     return [(part, rowid) for part, rowid in connection.execute(query, parameters).fetchall()]
 
 
@@ -153,7 +153,7 @@ def _first_values(connection: Connection, relation: str, text: str, parameters: 
     """The first values of one term, of the hot and the cold rows each by themselves."""
     found: list[Any] = []
     for part in ("hot_task_rows", "cold_task_rows") if relation == "task_rows" else (relation,):
-        query = f"SELECT {term.column} FROM {part}{text} ORDER BY {_order([term])} LIMIT {int(limit)}"
+        query = f"SELECT {term.column} FROM {part}{text} ORDER BY {order_by([term])} LIMIT {int(limit)}"
         found += [row[0] for row in connection.execute(query, parameters).fetchall()]
     known = sorted((value for value in found if value is not None), reverse=term.descending)
     return [*known, *(value for value in found if value is None)][:limit]
@@ -218,7 +218,8 @@ def _condition(condition: Condition) -> tuple[str, list[Any]]:
     return f"{column} {_COMPARE[op]} ?", values
 
 
-def _order(order: Sequence[Order]) -> str:
+def order_by(order: Sequence[Order]) -> str:
+    """The terms of an ORDER BY clause."""
     return ", ".join(f"{term.column} {'DESC' if term.descending else 'ASC'} NULLS LAST" for term in order)
 
 

@@ -97,6 +97,9 @@ export function shortSession(name: string): string {
   return found ? `${found[1]} ${found[2]}:${found[3]}:${found[4]}` : name;
 }
 
+/** A command with its programs and scripts named without their folders: `python train.py --lr 0.1`. */
+export const shortCommand = (command: string): string => command.replace(/(^|\s)(?:\.{0,2}\/)[^\s]*\/([^\s/]+)/g, "$1$2");
+
 /** The last line that says something: of a traceback, what was raised. */
 export function lastLine(text: string): string {
   const lines = text.split("\n").map((line) => line.trim()).filter(Boolean);

@@ -52,7 +52,7 @@ export interface Overview {
   session: string; from_ns: number; to_ns: number; bin_ns: number;
   counts: { t_ns: number[]; running: number[]; pending: number[]; finished: number[]; failed: number[] };
   resources: { name: string; total: number[]; used: number[] }[];
-  nodes: { t_ns: number[]; alive: number[] };
+  nodes_alive: number[];
   totals: Record<string, number>;
   attention: Attention[];
 }

@@ -86,11 +86,17 @@ def get_resource(state: State, resource: FromPath[str], wanted: FromPath[str], s
     return Found(rows=_services(state).queries.get(resource, wanted, session, at))
 
 
+@get("/jobs/{wanted:str}", sync_to_thread=True)
+def get_job(state: State, wanted: FromPath[str], session: FromQuery[str] = LATEST, at: FromQuery[str | None] = None) -> Found:
+    """As `get_resource`: the router does not look there once `/jobs/…` has routes of its own."""
+    return Found(rows=_services(state).queries.get("jobs", wanted, session, at))
+
+
 def _services(state: State) -> Services:
     services: Services = state.services
     return services
 
 
-resources_router = Router(path="/api/v1", route_handlers=[summarize_tasks, summarize_actors, get_schema, list_resource, get_resource])
+resources_router = Router(path="/api/v1", route_handlers=[summarize_tasks, summarize_actors, get_schema, list_resource, get_job, get_resource])
 
 __all__ = ["ALL", "resources_router"]

@@ -20,6 +20,7 @@ from rayscope.errors import RayscopeError, ServerUnreachable, UsageError
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
 from rayscope.model.report import RunReport, StateSnapshot
 from rayscope.model.server import Health, Version
+from rayscope.model.sql import SqlAnswer, SqlQuestion, SqlSchema
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
 
@@ -83,6 +84,14 @@ class Client:
     def actor_summary(self, session: str = LATEST, filters: Sequence[str] = (), at: str | None = None) -> ActorSummary:
         """Actors by class and state."""
         return self._get("/api/v1/actors/summary", _given(session=session, filter=filters, at=at), ActorSummary)
+
+    def sql(self, question: SqlQuestion) -> SqlAnswer:
+        """A question in SQL. Raises SqlError and SqlTimeout."""
+        return msgspec.json.decode(self._request("POST", "/api/v1/sql", msgspec.json.encode(question)), type=SqlAnswer)
+
+    def sql_schema(self) -> SqlSchema:
+        """What there is to ask about in SQL."""
+        return self._get("/api/v1/sql/schema", {}, SqlSchema)
 
     def download(self, path: str, query: Mapping[str, Any]) -> Iterator[bytes]:
         """An answer of any size, in pieces, as they come."""

@@ -21,6 +21,7 @@ from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.service import service_router
+from rayscope.server.api.sql import sql_router
 from rayscope.server.api.timeline import timeline_router
 from rayscope.server.auth import OPEN, TOKEN_COOKIE
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
@@ -70,6 +71,7 @@ def make_app(services: Services) -> Litestar:
             timeline_router,
             progress_router,
             overview_router,
+            sql_router,
             resources_router,
             ray_router(services.queries),
         ],

@@ -10,8 +10,9 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 
-from rayscope.errors import RayscopeError, Unauthorized
+from rayscope.errors import RayscopeError, SqlError, Unauthorized
 from rayscope.model.page import Problem
+from rayscope.model.sql import SqlProblem
 from rayscope.server.auth import TOKEN_COOKIE
 
 log = logging.getLogger("rayscope.server")
@@ -31,9 +32,16 @@ def rayscope_problem(request: Request[Any, Any, State], error: RayscopeError) ->
     """An error that was raised on purpose. A person who opens a page without the token is asked for it."""
     asks_for_token = isinstance(error, Unauthorized) and not request.app.state.services.guard.loopback
     if asks_for_token and "text/html" in request.headers.get("accept", ""):
-        said = _WRONG if "token" in request.query_params or TOKEN_COOKIE in request.cookies else ""
         return Response(_SIGN_IN % said, status_code=error.http_status, media_type=MediaType.HTML)
+        return Response(_SIGN_IN, status_code=error.http_status, media_type=MediaType.HTML)
+        return SqlProblem(**said, position=error.position, line=error.line, column=error.column)
+        said = _WRONG if "token" in request.query_params or TOKEN_COOKIE in request.cookies else ""
+    if isinstance(error, SqlError):
+    return Problem(**said)
     return Response(Problem(error=type(error).__name__, message=error.message, hint=error.hint), status_code=error.http_status)
+    return Response(_problem(error), status_code=error.http_status)
+    said: dict[str, Any] = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+def _problem(error: RayscopeError) -> Problem:
 
 
 def http_problem(request: Request[Any, Any, State], error: HTTPException) -> Response[Problem]:

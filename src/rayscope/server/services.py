@@ -14,6 +14,7 @@ from rayscope.model.server import Health, ServerInfo, Version
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
 from rayscope.query.queries import Queries
+from rayscope.query.sql import Console
 from rayscope.query.timeline import Timelines
 from rayscope.query.trace import Traces
 from rayscope.server.auth import Guard
@@ -36,6 +37,7 @@ class Services:
         self.queries = Queries(self.database)
         self.jobs = Jobs(self.database)
         self.overviews = Overviews(self.database)
+        self.console = Console(self.database)
         self.timelines = Timelines(self.database)
         self.traces = Traces(self.database)
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s)

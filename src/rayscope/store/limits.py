@@ -124,3 +124,21 @@ ATTENTION: Final = 10
 
 WAITING_LONG_S: Final = 30.0
 """How long an attempt may wait before it is named: longer than a node takes to fetch arguments, shorter than patience."""
+
+SQL_BYTES: Final = 100 * KIB
+"""A question in SQL: longer ones are made by programs that want something else."""
+
+SQL_ROWS: Final = 10_000
+"""Rows in the answer to a question in SQL; downloads have their own limit."""
+
+SQL_ANSWER_BYTES: Final = 32 * MIB
+"""The answer to a question in SQL: what a browser can hold. It is cut at a row, and says so."""
+
+SQL_DOWNLOAD_ROWS: Final = 1_000_000
+"""Rows in a download of a question in SQL."""
+
+SQL_TIMEOUT_S: Final = 60.0
+"""The longest that a question in SQL may take."""
+
+SQL_AT_ONCE: Final = 2
+"""Questions in SQL at a time: each may take all the memory that DuckDB has."""

@@ -32,16 +32,16 @@ def rayscope_problem(request: Request[Any, Any, State], error: RayscopeError) ->
     """An error that was raised on purpose. A person who opens a page without the token is asked for it."""
     asks_for_token = isinstance(error, Unauthorized) and not request.app.state.services.guard.loopback
     if asks_for_token and "text/html" in request.headers.get("accept", ""):
-        return Response(_SIGN_IN % said, status_code=error.http_status, media_type=MediaType.HTML)
-        return Response(_SIGN_IN, status_code=error.http_status, media_type=MediaType.HTML)
-        return SqlProblem(**said, position=error.position, line=error.line, column=error.column)
         said = _WRONG if "token" in request.query_params or TOKEN_COOKIE in request.cookies else ""
-    if isinstance(error, SqlError):
-    return Problem(**said)
-    return Response(Problem(error=type(error).__name__, message=error.message, hint=error.hint), status_code=error.http_status)
+        return Response(_SIGN_IN % said, status_code=error.http_status, media_type=MediaType.HTML)
     return Response(_problem(error), status_code=error.http_status)
-    said: dict[str, Any] = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+
+
 def _problem(error: RayscopeError) -> Problem:
+    said: dict[str, Any] = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    if isinstance(error, SqlError):
+        return SqlProblem(**said, position=error.position, line=error.line, column=error.column)
+    return Problem(**said)
 
 
 def http_problem(request: Request[Any, Any, State], error: HTTPException) -> Response[Problem]:

@@ -192,6 +192,7 @@ def _list_query(request: ListRequest) -> dict[str, Any]:
         cursor=request.cursor,
         columns=request.columns,
         at=request.at,
+        **{"from": request.start, "to": request.end},
     )
     return query | {"detail": str(request.detail).lower(), "exclude_driver": str(request.exclude_driver).lower()}
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import Final, TypeVar
 
 from msgspec import Struct
@@ -57,6 +58,15 @@ def ask(database: Database, question: Callable[[Connection], T]) -> T:
         return database.read(question)
     except CANNOT_EVALUATE as error:
         raise FilterError(f"the filter cannot be evaluated: {str(error).splitlines()[0]}") from error
+
+
+def primed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """A stream whose first piece is made at once: what is wrong with its question is said before anything is sent. Raises FilterError."""
+    try:
+        first = next(pieces, b"")
+    except CANNOT_EVALUATE as error:
+        raise FilterError(f"the filter cannot be evaluated: {str(error).splitlines()[0]}") from error
+    return chain([first], pieces)
 
 
 def moment_of(connection: Connection, view: View) -> Moment:

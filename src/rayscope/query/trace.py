@@ -15,7 +15,7 @@ import msgspec
 from rayscope.errors import FilterError
 from rayscope.model.resources import RESOURCES
 from rayscope.query.filters import all_conditions
-from rayscope.query.moment import Moment, View, ask, moment_of, stretch
+from rayscope.query.moment import Moment, View, ask, moment_of, primed, stretch
 from rayscope.query.present import present
 from rayscope.store.conditions import Condition
 from rayscope.store.database import Connection, Database
@@ -62,7 +62,7 @@ class Traces:
             raise FilterError(f"no format {kind!r}", hint=f"there are {' and '.join(FORMATS)}")
         moment, scope, addresses = ask(self._database, lambda connection: _prepare(connection, view, drivers=kind == "ray"))
         write: Callable[[Connection], Iterator[bytes]] = {"chrome": _Chrome(scope, moment, addresses).write, "ray": _Ray(scope, addresses).write}[kind]
-        return f"{moment.session}-{kind}-trace.json", self._database.stream(write)
+        return f"{moment.session}-{kind}-trace.json", primed(self._database.stream(write))
 
 
 def _prepare(connection: Connection, view: View, *, drivers: bool) -> tuple[Moment, Scope, dict[str, str]]:

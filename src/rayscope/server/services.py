@@ -11,6 +11,7 @@ from rayscope import __version__
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.model.server import Health, ServerInfo, Version
+from rayscope.query.export import Exports
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
 from rayscope.query.queries import Queries
@@ -37,6 +38,7 @@ class Services:
         self.queries = Queries(self.database)
         self.jobs = Jobs(self.database)
         self.overviews = Overviews(self.database)
+        self.exports = Exports(self.database, self.queries)
         self.console = Console(self.database)
         self.timelines = Timelines(self.database)
         self.traces = Traces(self.database)

@@ -142,3 +142,6 @@ SQL_TIMEOUT_S: Final = 60.0
 
 SQL_AT_ONCE: Final = 2
 """Questions in SQL at a time: each may take all the memory that DuckDB has."""
+
+FACET_VALUES: Final = 200
+"""Values of a column in one answer: more do not fit a menu."""

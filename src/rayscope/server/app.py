@@ -17,6 +17,7 @@ from litestar.static_files import create_static_files_router
 from rayscope import __version__
 from rayscope.errors import RayscopeError
 from rayscope.server.api.ingest import ingest_router
+from rayscope.server.api.live import live_router
 from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
@@ -71,6 +72,7 @@ def make_app(services: Services) -> Litestar:
             timeline_router,
             progress_router,
             overview_router,
+            live_router,
             sql_router,
             resources_router,
             ray_router(services.queries),
@@ -79,7 +81,7 @@ def make_app(services: Services) -> Litestar:
         guards=[services.guard],
         exception_handlers={RayscopeError: rayscope_problem, HTTPException: http_problem, Exception: unexpected_problem},
         on_shutdown=[services.close],
-        compression_config=CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4),
+        compression_config=CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4, exclude=["^/api/v1/live$", "/follow$"]),
         openapi_config=OpenAPIConfig(title="Rayscope", version=__version__),
         logging_config=None,
     )

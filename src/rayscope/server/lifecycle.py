@@ -13,9 +13,10 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -25,6 +26,11 @@ from rayscope.errors import DataFolderInUse, PortInUse, RayscopeError, ServerSta
 from rayscope.model.server import ServerInfo
 from rayscope.server.tokens import is_loopback, read_or_make_token
 from rayscope.store.limits import SILENCE_S
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    import uvicorn
 
 
 def serve(data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, silence_s: float = SILENCE_S) -> None:
@@ -94,7 +100,7 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
     services = Services(data, guard, info, silence_s)
     _tune_collector()
     config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", timeout_graceful_shutdown=10)
-    server = uvicorn.Server(config)
+    server = _make_server(config, services.pulse.end)
     (data / "server.json").write_bytes(msgspec.json.encode(info))
     print(f"rayscope server {__version__}  {info.url}  data in {data}", file=sys.stderr, flush=True)
     _end_quietly()
@@ -104,6 +110,18 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
         with suppress(FileNotFoundError):
             (data / "server.json").unlink()
         gc.unfreeze()  # what is frozen is not torn down at exit, of which DuckDB's module complains at length
+
+
+def _make_server(config: uvicorn.Config, on_stop: Callable[[], None]) -> uvicorn.Server:
+    """A server that tells those who listen when it is asked to stop: a page that listens would hold it until its patience ends."""
+    import uvicorn
+
+    class Telling(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            on_stop()
+            super().handle_exit(sig, frame)
+
+    return Telling(config)
 
 
 def _end_quietly() -> None:

@@ -35,6 +35,7 @@ class Services:
         self.info = info
         self.database = Database(data / STORE_FILE)
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
+        self.pulse = self.committer.pulse
         self.queries = Queries(self.database)
         self.jobs = Jobs(self.database)
         self.overviews = Overviews(self.database)

@@ -145,3 +145,12 @@ SQL_AT_ONCE: Final = 2
 
 FACET_VALUES: Final = 200
 """Values of a column in one answer: more do not fit a menu."""
+
+PULSE_BEATS: Final = 1_000
+"""Changes that a page which lost its connection can catch up with; after more it asks for everything anew."""
+
+LIVE_INTERVAL_S: Final = 0.5
+"""Between two notices of changes to a page: a person sees no more, and each makes it ask."""
+
+LIVE_PING_S: Final = 10.0
+"""How often a page hears of a server that has nothing to say, so that both know when the other is gone."""

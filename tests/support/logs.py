@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -107,4 +108,4 @@ def numbered(count: int, start: int = 0) -> bytes:
 def split(data: bytes, cuts: Sequence[int]) -> list[tuple[int, bytes]]:
     """Data at offsets, cut at places."""
     places = [0, *sorted({cut for cut in cuts if 0 < cut < len(data)}), len(data)]
-    return [(first, data[first:last]) for first, last in zip(places, places[1:], strict=False)]
+    return [(first, data[first:last]) for first, last in pairwise(places)]

@@ -13,9 +13,28 @@ from msgspec import Struct
 JOBS: Final = 10
 WORKERS: Final = 10
 _START_S: Final = 1_795_500_000
-_WORDS: Final = (
-    ["batch", "shard", "epoch", "loss", "gradient", "checkpoint", "worker", "queue", "request", "response", "cache", "index", "tensor", "stage", "retry", "partition", "offset", "commit", "replica", "lease"]
-)
+_WORDS: Final = [
+    "batch",
+    "shard",
+    "epoch",
+    "loss",
+    "gradient",
+    "checkpoint",
+    "worker",
+    "queue",
+    "request",
+    "response",
+    "cache",
+    "index",
+    "tensor",
+    "stage",
+    "retry",
+    "partition",
+    "offset",
+    "commit",
+    "replica",
+    "lease",
+]
 _MODULES: Final = [
     f"{package}.{name}" for package in ("train", "data", "serve", "io", "model") for name in ("loader", "loop", "store", "client", "cache", "plan")
 ]
@@ -78,7 +97,8 @@ def _lines(count: int, at: float, random_: random.Random) -> list[str]:
         clock = f"2026-11-24 {stamp // 3600 % 24:02d}:{stamp // 60 % 60:02d}:{stamp % 60:02d},{bits % 1000:03d}"
         kind = bits % 20
         if kind < 11:
-            text = f"{clock} {levels[number]} {modules[number]}:{bits % 700} -- {words[number]} {bits % 100_000} of {words[-number]} took {bits % 9973 / 10:.1f} ms\n"
+            what = f"{modules[number]}:{bits % 700} -- {words[number]} {bits % 100_000} of {words[-number]}"
+            text = f"{clock} {levels[number]} {what} took {bits % 9973 / 10:.1f} ms\n"
         elif kind < 15:
             text = f"{clock} {levels[number]} {modules[number]} request {bits:010x} from {hosts[number]} {words[number]}={bits % 331} {words[-number]} done\n"
         elif kind < 19:

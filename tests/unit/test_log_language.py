@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from rayscope.errors import FilterError
 from rayscope.query.logs.language import ALL, And, Field, Node, Not, Or, Regex, Text, lift, parse
-from rayscope.query.logs.match import PieceText, fitting, may_fit
+from rayscope.query.logs.match import PieceText, fitting, may_fit, may_hold_text
 from rayscope.ray.log_lines import Mark, read_lines
 from rayscope.ray.log_names import LogName
 from rayscope.ray.log_times import LONG_AGO
@@ -30,7 +30,8 @@ def fits(query: str, line: str) -> bool:
     """Whether a line fits a query; and if it does, its block's filter must say that it may."""
     node = parse(query)
     found = bool(fitting(node, piece("before", line, "after"))[1])
-    assert not found or may_fit(node, memoryview(make_filter([hash_words(f"before\n{line}\nafter\n".encode())])))
+    data = f"before\n{line}\nafter\n".encode()
+    assert not found or (may_fit(node, memoryview(make_filter([hash_words(data)]))) and may_hold_text(node, data))
     return found
 
 
@@ -53,6 +54,8 @@ def fits(query: str, line: str) -> bool:
         ("/var/log/x", "open /var/log/x"),
         ("/b.d/", "a bad day"),
         ("/B.D/i", "a bad day"),
+        ("/^a bad day$/", "a bad day"),
+        (r"/\Aa bad day\z/", "a bad day"),
         (r"/a\/b/", "path a/b/c"),
         ("a b", "b then a"),
         ("a and b", "b then a"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import numpy as np
 from msgspec import Struct
@@ -18,7 +19,7 @@ from rayscope.model.log import LogLine, LogPage
 from rayscope.query.logs.attribution import Output
 from rayscope.query.logs.cursor import Key, decode_key, encode_key
 from rayscope.query.logs.lines import Found, LineMaker
-from rayscope.query.logs.match import at_least, fitting, may_fit, needs_words
+from rayscope.query.logs.match import fitting, may_fit, may_hold_text, needs_words, of_level
 from rayscope.query.logs.pieces import Candidate, Opened, in_memory, open_piece, slice_of, stored
 from rayscope.query.logs.plan import Plan, make_plan
 from rayscope.query.logs.request import NEWEST, LogQuery
@@ -104,7 +105,7 @@ class LogSearch:
             if prunes and not self._may_fit(plan, candidate):
                 continue
             try:
-                opened = open_piece(self._store, candidate, scene.gaps.get(candidate.state.file_no, set()))
+                opened = open_piece(self._store, candidate, scene.gaps.get(candidate.state.file_no, set()), partial(may_hold_text, plan.node))
             except NotFound:
                 continue  # retention took it meanwhile
             if opened is not None:
@@ -178,8 +179,7 @@ def _flags(plan: Plan, opened: Opened) -> Flags:
     if flags.any():
         flags &= fitting(plan.node, opened.text)
     if plan.level is not None:
-        for at in np.flatnonzero(flags):
-            flags[at] = at_least(opened.text.line(int(at)), plan.level)
+        flags = of_level(opened.text, plan.level, flags)
     return flags
 
 

@@ -23,7 +23,9 @@ from rayscope.query.logs.match import fitting, may_fit, may_hold_text, needs_wor
 from rayscope.query.logs.pieces import Candidate, Opened, in_memory, open_piece, slice_of, stored
 from rayscope.query.logs.plan import Plan, make_plan
 from rayscope.query.logs.request import NEWEST, LogQuery
+from rayscope.query.sessions import resolve_session
 from rayscope.ray.log_lines import Flags, is_marker
+from rayscope.store import questions
 from rayscope.store.database import Connection, Database
 from rayscope.store.limits import LINE_TEXT_BYTES, LOG_PAGE_BYTES, LOG_SEARCH_S
 from rayscope.store.logs import index
@@ -67,7 +69,8 @@ class LogSearch:
         return LogPage(lines=lines, next=following, complete=stop is None, notes=[*_notes(stop), *_lost(scene)], session=scene.plan.session)
 
     def _scene(self, query: LogQuery) -> Scene:
-        everything = self._store.view(lambda _: True)
+        chosen = self._database.read(lambda connection: resolve_session(questions.sessions(connection), query.session))
+        everything = self._store.view(lambda state: chosen is None or state.session_no == chosen[0])
         return self._database.read(lambda connection: self._scene_in(connection, query, everything))
 
     def _scene_in(self, connection: Connection, query: LogQuery, everything: View) -> Scene:

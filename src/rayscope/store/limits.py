@@ -212,3 +212,6 @@ LIVE_INTERVAL_S: Final = 0.5
 
 LIVE_PING_S: Final = 10.0
 """How often a page hears of a server that has nothing to say, so that both know when the other is gone."""
+
+LOG_FLUSH_ARRIVALS: Final = 100_000
+"""Chunks and marks in memory from which on they are flushed however small they are: each costs some hundred bytes."""

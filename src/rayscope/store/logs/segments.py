@@ -31,7 +31,7 @@ log = logging.getLogger("rayscope.logs")
 
 _HEAD: Final = struct.Struct("<4sIIIII")
 _MAGIC: Final = b"RSB1"
-_LEVEL: Final = 3
+_LEVEL: Final = 1
 _OPEN_SEGMENTS: Final = 64
 _KEPT_BLOCKS: Final = 16
 

@@ -39,6 +39,8 @@ VERBS: Final = (
     Verb("logs", "rayscope.cli.logs", "Search and follow the log lines of a live or finished cluster."),
     Verb("server", "rayscope.cli.server", "Run the server, or start, stop and look at one in the background."),
     Verb("agent", "rayscope.cli.agent", "Watch this host's Ray nodes and ship their logs."),
+    Verb("attach", "rayscope.cli.attach", "Put an agent on every node of a running cluster."),
+    Verb("detach", "rayscope.cli.detach", "Take those agents away."),
     Verb("env", "rayscope.cli.env", "Print the environment that makes any cluster record itself here."),
     Verb("completion", "rayscope.cli.completion", "Print a shell's completion script."),
 )

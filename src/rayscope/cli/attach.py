@@ -54,7 +54,6 @@ def attach(
         tell_warning(f"node {node.node_id[:8]} ({node.address}): {node.said or 'its agent did not start'}")
     if is_loopback(urlsplit(server).hostname or "") and any(not is_loopback(node.address or "127.0.0.1") for node in done.nodes):
         tell_hint(f"{server} can be reached from this machine only; for other nodes run `rayscope server --host 0.0.0.0` and give --url")
-    tell(
-        f"{'already attached' if done.was_there else 'attached'}: {len(done.nodes) - len(bad)} of {len(done.nodes)} nodes have an agent; new ones get one as they join"
-    )
+    what = "already attached" if done.was_there else "attached"
+    tell(f"{what}: {len(done.nodes) - len(bad)} of {len(done.nodes)} nodes have an agent; new ones get one as they join")
     return RayscopeError.exit_code if bad else 0

@@ -27,6 +27,8 @@ def closing_line(name: str, outcome: Outcome, recording: Recording) -> str:
 def missing_lines(outcome: Outcome, recording: Recording) -> list[str]:
     """One line for everything that is known to be missing."""
     lines = list(recording.missed)
+    if outcome.unshown:
+        lines.append(outcome.unshown)
     for cluster in outcome.clusters:
         name = cluster.facts.session_name
         if cluster.dropped:

@@ -103,12 +103,10 @@ class NodeAgent:
         return [keep_channel(self), *(keep_doing(self, job) for job in jobs_of(self))]
 
     async def _ship_all(self) -> None:
-        scanned_s = changed_s = 0.0
+        changed_s = 0.0
         while True:
-            now_s = time.monotonic()
-            if now_s - scanned_s >= (SCAN_S if self.tracker.watch.is_working else POLL_S) or self.tracker.watch.missed or self.is_ending:
+            if self.is_ending or self._scan_wait_s() <= 0:
                 self.tracker.scan()
-                scanned_s = now_s
             sent = await self._ship_round()
             changed_s = time.monotonic() if sent else changed_s
             if self.is_ending and not sent and not self.tracker.has_dirty and time.monotonic() - changed_s >= (0 if self.is_leaving else QUIET_S):
@@ -173,7 +171,7 @@ class NodeAgent:
         """Until something happens: a change, an unfinished line's time, the next look at the node."""
         loop, file = asyncio.get_running_loop(), self.tracker.watch.fileno()
         loose_s = self.tracker.loose_wait_s()
-        usual_s = LEAVING_S if self.is_leaving else min(ALIVE_S, POLL_S)
+        usual_s = LEAVING_S if self.is_leaving else min(ALIVE_S, self._scan_wait_s() + 0.001)
         wait_s = usual_s if loose_s is None else min(usual_s, loose_s + 0.01)
         self._wake.clear()
         if file >= 0:
@@ -185,6 +183,9 @@ class NodeAgent:
             if file >= 0:
                 loop.remove_reader(file)
         await asyncio.sleep(0 if self.is_leaving else GATHER_S)
+
+    def _scan_wait_s(self) -> float:
+        return self.tracker.scan_wait_s(SCAN_S if self.tracker.watch.is_working else POLL_S)
 
     def _is_over(self) -> bool:
         """Whether there is no sense in trying again: the time is up, or the node's folder is gone with all that was in it."""

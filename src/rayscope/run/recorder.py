@@ -116,11 +116,12 @@ class Recorder:
 
     def _on_cluster(self, word: Word) -> None:
         facts = msgspec.convert(word.content, ClusterFacts)
-        self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
+        before = self.clusters.get(facts.session_name)
+        cluster = self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
         for listen in self._listeners:
             listen(facts)
         word.answer()
-        self.clusters[facts.session_name].watch(self._agent_log, self._drain_s)
+        cluster.watch(self._agent_log, self._drain_s, before)
         if not facts.started_here:
             self._progress.say(f"joined the running cluster at {facts.address}; it is recorded if it was started with `rayscope env`")
 

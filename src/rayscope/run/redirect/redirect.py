@@ -62,7 +62,7 @@ class Redirect:
         if not self._feeds:
             self._thread.start()
         self._facts[facts.session_name] = facts
-        query = LogQuery(session=facts.session_name, job=facts.job_id, source="worker")
+        query = LogQuery(session=facts.session_name, job=facts.job_id, source="worker", level=self._options.level)
         feed = self._feeds[key] = Feed(self._recording.client, query, self._backlog.put, self._say)
         feed.start()
 
@@ -128,7 +128,7 @@ class Redirect:
         self._show(self._folding.rest())
 
     def _wanted(self, line: LogLine) -> bool:
-        return self._options.wants(level=line.level, name=line.name)
+        return self._options.wants(line.name)
 
     def _folded(self, line: LogLine, now_s: float) -> list[Shown[LogLine]]:
         if not self._options.dedup:

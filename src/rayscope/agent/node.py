@@ -28,6 +28,9 @@ POLL_S = 0.5
 ALIVE_S = 0.5
 """How often it is asked whether the node lives."""
 
+LEAVING_S = 0.02
+"""How long an agent that takes its leave waits between two looks."""
+
 QUIET_S = 1.5
 """After a raylet's death its workers follow within a second; after so long without a new byte all has been written."""
 
@@ -158,7 +161,8 @@ class NodeAgent:
         """Until something happens: a change, an unfinished line's time, the next look at the node."""
         loop, file = asyncio.get_running_loop(), self.tracker.watch.fileno()
         loose_s = self.tracker.loose_wait_s()
-        wait_s = min(ALIVE_S, POLL_S, *([] if loose_s is None else [loose_s + 0.01]))
+        usual_s = LEAVING_S if self.is_leaving else min(ALIVE_S, POLL_S)
+        wait_s = usual_s if loose_s is None else min(usual_s, loose_s + 0.01)
         self._wake.clear()
         if file >= 0:
             loop.add_reader(file, self._wake.set)

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict
 
 from rayscope.agent.errors import ServerAway
+from rayscope.agent.objects import snapshot_objects
 from rayscope.agent.states import authorization, post_states
 from rayscope.agent.web import Web
 
@@ -25,9 +26,9 @@ async def ping(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
 
 
 async def snapshot(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
-    """Take the periodic snapshots now."""
+    """Take the periodic snapshots now: of states, and of the object table."""
     await post_states(agent)
-    return {"taken_ns": time.time_ns()}
+    return {"taken_ns": time.time_ns(), "objects": await snapshot_objects(agent)}
 
 
 async def list_files(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:

@@ -37,6 +37,7 @@ def env(
     cluster: Annotated[str | None, Parameter(help="A name for the cluster: its sessions form its history.")] = None,
     format: Annotated[Literal["shell", "fish", "dotenv", "json", "k8s"], Parameter(help="How to print it.")] = "shell",  # noqa: A002 the option's name
     hooks: Annotated[str | None, Parameter(help="The folder of the workers' hooks on the nodes, or off; else this installation's, for this machine.")] = None,
+    call_sites: Annotated[bool, Parameter(negative=(), help="Have Ray note where each object reference is made, for `list objects` and `memory`.")] = False,
     data: Annotated[Path | None, Parameter(help="The server's data folder; else RAYSCOPE_DATA, or ~/.local/share/rayscope.")] = None,
 ) -> None:
     """Print the environment for `ray start`, a pod or a driver, so that its cluster is recorded by this server.
@@ -49,7 +50,7 @@ def env(
     address = url or (running.url if running else f"http://{DEFAULT_HOST}:{DEFAULT_PORT}")
     is_here = is_loopback(urlsplit(address).hostname or "")
     folder_of_hooks = _hooks(hooks, is_here=is_here)
-    variables = export_environment(address, lifecycle.read_ingest_token(folder), cluster)
+    variables = export_environment(address, lifecycle.read_ingest_token(folder), cluster, call_sites=call_sites)
     print(_FORMATS[format](variables | ({"PYTHONPATH": folder_of_hooks} if folder_of_hooks else {})))
     if running is None:
         tell_warning("no server runs on that folder yet")

@@ -14,6 +14,7 @@ from rayscope.cli.output.closing import closing_line, missing_lines
 from rayscope.cli.output.talk import tell, tell_warning
 from rayscope.errors import NotFound, UsageError
 from rayscope.query.values import parse_duration
+from rayscope.ray.environment import CALL_SITES
 from rayscope.run.record import DRAIN_S, command_of, record
 from rayscope.run.redirect.options import Mode, RedirectOptions, dedup_wanted
 from rayscope.run.server import find_or_start
@@ -42,6 +43,7 @@ def run(  # noqa: PLR0913 each is an option
     *arguments: Annotated[str, Parameter(help="Its arguments, passed on as they are.", allow_leading_hyphen=True)],
     data: Annotated[Path | None, Parameter(help="The data folder; else RAYSCOPE_DATA, or ~/.local/share/rayscope.")] = None,
     cluster: Annotated[str | None, Parameter(help="A name for the cluster: runs of one name form its history.")] = None,
+    call_sites: Annotated[bool, Parameter(negative=(), help="Have Ray note where each object reference is made, for `list objects` and `memory`.")] = False,
     drain: Annotated[str, Parameter(help="How long at most to wait at the end until Ray has let all its events out.")] = f"{DRAIN_S:.0f}s",
     redirect: Annotated[Mode, Parameter(help="Who shows the workers' output here: Rayscope, Ray itself, or nobody (off).")] = "rayscope",
     no_redirect: Annotated[bool, Parameter(name="--no-redirect", negative=(), help="The same as --redirect=off.")] = False,
@@ -67,7 +69,8 @@ def run(  # noqa: PLR0913 each is an option
     if recording.started:
         tell(f"rayscope: started a server at {recording.info.url}, data in {recording.info.data}")
     name = shlex.join([program, *arguments])
-    outcome = record(command, recording, name=name, cluster=cluster, drain_s=drain_s, redirect=options)
+    environment = CALL_SITES if call_sites else None
+    outcome = record(command, recording, name=name, cluster=cluster, drain_s=drain_s, environment=environment, redirect=options)
     for line in missing_lines(outcome, recording):
         tell_warning(line)
     tell(closing_line(shlex.join([Path(program).name, *arguments]), outcome, recording))  # the folder, however long, says nothing new

@@ -9,7 +9,7 @@ from typing import Final
 from rayscope.errors import RayscopeError
 from rayscope.model.report import RunReport
 from rayscope.run.agent import ClusterAgent
-from rayscope.run.dashboard import exporter_counts, is_listening, state_snapshot
+from rayscope.run.dashboard import exporter_counts, is_listening, object_report, state_snapshot
 from rayscope.run.drain import Drain
 from rayscope.run.folder import ClusterFacts, Word
 from rayscope.run.server import Recording
@@ -49,6 +49,7 @@ class Cluster:
             python_version=facts.python_version,
             log_dir=facts.log_dir,
             started_ns=facts.started_ns,
+            dashboard=facts.dashboard,
         )
 
     @property
@@ -74,6 +75,8 @@ class Cluster:
             self._waiting.append(word)
         if self._drain is None:
             self.snapshot()
+            if word is not None and word.kind == "ending":  # the driver still lives; when its cluster is stopped, it has let go of all
+                self._last_look_at_objects()
             now_s = time.monotonic()
             self._drain = self._last = Drain(now_s)
             self._began_s = self._heard_s = now_s
@@ -149,6 +152,18 @@ class Cluster:
     def is_shipping(self) -> bool:
         """Whether its agent is still at work."""
         return self._agent is not None and not self._agent.is_done
+
+    def _last_look_at_objects(self) -> None:
+        """What a program held at its end."""
+        if self.facts.dashboard is None or self.silent_since_ns:
+            return
+        report = object_report(self.facts.session_name, self.facts.dashboard)
+        if report is None:
+            return
+        try:
+            self._recording.post_objects(report)
+        except RayscopeError as error:
+            self._recording.miss(error)
 
     def answers(self) -> bool:
         """Whether its node's agent still answers."""

@@ -15,6 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from rayscope.ray.environment import export_environment
+from rayscope.ray.secrets import use
 from rayscope.run.cluster import Cluster
 from rayscope.run.folder import RunFolder
 from rayscope.run.program import Program
@@ -25,6 +26,8 @@ from rayscope.run.redirect.redirect import Redirect
 from rayscope.run.redirect.wording import wording_for
 from rayscope.run.screen import screens
 from rayscope.run.server import Recording
+from rayscope.run.shipping import Shipper
+from rayscope.server.settings import read_policy
 
 DRAIN_S: Final = 120.0
 """How long at most to wait for Ray to let its events out: 100,000 events, as many as Ray keeps, take 20 s."""
@@ -63,16 +66,22 @@ def record(
     out, err = screens()
     progress = Progress(err)
     shown = Redirect(redirect, recording, out, err, wording_for)
-    recorder = Recorder(RunFolder(words), recording, name, drain_s, kept, progress, shown.follow)
+    use(read_policy(Path(recording.info.data)))
     started_s = time.monotonic()
     try:
         program = Program(command, _environment(recording, words, cluster, redirect) | dict(environment or {}), kept, (out, err))
+        shipper = Shipper(recording.another_client(), recording.ingest_token, {"out": program.stdout, "err": program.stderr})
+        recorder = Recorder(RunFolder(words), recording, name, drain_s, kept, progress, (shipper.begin, shown.follow))
         recorder.start()
+        shipper.start()
         code = program.wait()
         recorder.finish()
+        shipper.finish()
         unshown = shown.finish(drain_s, progress.wait_for)
     finally:
         shutil.rmtree(words, ignore_errors=True)
+    if shipper.error is not None:
+        recording.miss(shipper.error)
     outcome = Outcome(code if code >= 0 else None, -code if code < 0 else None, time.monotonic() - started_s, list(recorder.clusters.values()), kept, unshown)
     _report(outcome, program.pid)
     return outcome

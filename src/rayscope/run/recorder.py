@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -32,9 +32,9 @@ class Recorder:
         drain_s: float,
         kept: Path,
         progress: Progress,
-        on_cluster: Callable[[ClusterFacts], None],
+        listeners: Sequence[Callable[[ClusterFacts], None]] = (),
     ) -> None:
-        """``on_cluster`` hears of every driver that started or joined one."""
+        """``listeners`` hear of every driver that started or joined a cluster, while it waits."""
         self.clusters: dict[str, Cluster] = {}
         self._folder = folder
         self._recording = recording
@@ -42,7 +42,7 @@ class Recorder:
         self._drain_s = drain_s
         self._agent_log = kept / "agent.log"
         self._progress = progress
-        self._tell = on_cluster
+        self._listeners = listeners
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._handlers: dict[str, Callable[[Word], None]] = {
@@ -117,7 +117,8 @@ class Recorder:
     def _on_cluster(self, word: Word) -> None:
         facts = msgspec.convert(word.content, ClusterFacts)
         self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
-        self._tell(facts)
+        for listen in self._listeners:
+            listen(facts)
         word.answer()
         self.clusters[facts.session_name].watch(self._agent_log, self._drain_s)
         if not facts.started_here:

@@ -7,7 +7,7 @@ from pathlib import Path
 from rayscope.address import DEFAULT_HOST, DEFAULT_PORT
 from rayscope.client import Client
 from rayscope.errors import PortInUse, RayscopeError, ServerStartError
-from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import ServerInfo
 from rayscope.server import lifecycle
 
@@ -23,6 +23,10 @@ class Recording:
         self.client = Client(info.url, lifecycle.read_token(data))
         self.missed: list[str] = []
 
+    def another_client(self) -> Client:
+        """A connection of one's own, for a thread that must not wait for others."""
+        return Client(self.info.url, lifecycle.read_token(Path(self.info.data)))
+
     def post_run(self, report: RunReport) -> None:
         """Report how a run goes."""
         self.client.post_run(self.ingest_token, report)
@@ -30,6 +34,10 @@ class Recording:
     def post_states(self, snapshot: StateSnapshot) -> None:
         """Report rows of Ray's state API."""
         self.client.post_states(self.ingest_token, snapshot)
+
+    def post_objects(self, report: ObjectReport) -> None:
+        """Report a snapshot of the object table."""
+        self.client.post_objects(self.ingest_token, report)
 
     def miss(self, error: RayscopeError) -> None:
         """Note that a report did not arrive."""

@@ -140,14 +140,15 @@ def _facts(node: Any, module: Any) -> Dict[str, Any]:
         "dashboard": node.webui_url or None,
         "job_id": module.global_worker.current_job_id.hex(),
         "ray_version": ray.__version__,
-        "node_id": _node_id(ray),
+        "node_id": _node_id(module),
         "python_version": "%d.%d.%d" % sys.version_info[:3],
     }
 
 
-def _node_id(ray: Any) -> str:
+def _node_id(module: Any) -> str:
+    """The driver's node; a client of a remote cluster has none."""
     try:
-        return str(ray.get_runtime_context().get_node_id())
+        return str(module.global_worker.current_node_id.hex())
     except Exception:
         return ""
 

@@ -208,6 +208,7 @@ def _follow(client: Client, query: LogQuery, chosen: str, last: int, *, everywhe
     writer = LineWriter(sys.stdout, sessions=everywhere)
     shown: set[tuple[int, int]] = set()
     cursor: str | None = None
+    waiting = False
     while True:
         try:
             for at, batch in client.follow_logs(query, cursor):
@@ -217,11 +218,13 @@ def _follow(client: Client, query: LogQuery, chosen: str, last: int, *, everywhe
                     if (line.file_no, line.offset) not in shown:
                         _put(line, chosen, writer)
                 sys.stdout.flush()
-                cursor = at
+                cursor, waiting = at, False
         except ServerUnreachable as error:
             if cursor is None:
                 raise
-            tell_warning(f"{error.message}; waiting for it")
+            if not waiting:
+                tell_warning(f"{error.message}; waiting for it")
+            waiting = True
             time.sleep(_RETRY_S)
 
 

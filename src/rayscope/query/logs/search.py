@@ -133,14 +133,14 @@ def _span(plan: Plan, after: Key | None) -> tuple[int | None, int | None]:
 
 def _chosen(candidates: Iterable[Candidate], plan: Plan) -> list[Candidate]:
     """Those that can hold fitting lines, the nearest first."""
-    fits = [candidate for candidate in candidates if candidate.levels & plan.levels and _in_spans(candidate, plan)] if _narrows(plan) else list(candidates)
+    fits = [candidate for candidate in candidates if _has_level(candidate, plan) and _in_spans(candidate, plan)]
     if plan.query.order == NEWEST:
         return sorted(fits, key=lambda candidate: -candidate.last_ns)
     return sorted(fits, key=lambda candidate: candidate.first_ns)
 
 
-def _narrows(plan: Plan) -> bool:
-    return plan.level is not None or plan.spans is not None
+def _has_level(candidate: Candidate, plan: Plan) -> bool:
+    return plan.level is None or bool(candidate.levels & plan.levels)
 
 
 def _in_spans(candidate: Candidate, plan: Plan) -> bool:

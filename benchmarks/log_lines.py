@@ -13,9 +13,28 @@ from msgspec import Struct
 JOBS: Final = 10
 WORKERS: Final = 10
 _START_S: Final = 1_795_500_000
-_WORDS: Final = (
-    ["batch", "shard", "epoch", "loss", "gradient", "checkpoint", "worker", "queue", "request", "response", "cache", "index", "tensor", "stage", "retry", "partition", "offset", "commit", "replica", "lease"]
-)
+_WORDS: Final = [
+    "batch",
+    "shard",
+    "epoch",
+    "loss",
+    "gradient",
+    "checkpoint",
+    "worker",
+    "queue",
+    "request",
+    "response",
+    "cache",
+    "index",
+    "tensor",
+    "stage",
+    "retry",
+    "partition",
+    "offset",
+    "commit",
+    "replica",
+    "lease",
+]
 _MODULES: Final = [
     f"{package}.{name}" for package in ("train", "data", "serve", "io", "model") for name in ("loader", "loop", "store", "client", "cache", "plan")
 ]

@@ -205,7 +205,7 @@ def test_env_brings_the_workers_hooks(rayscope: Commands) -> None:
     hook = json.loads(rayscope("env", "--format", "json").stdout)["PYTHONPATH"]
     assert hook.endswith("/rayscope/worker/hook")
     for before, after in (("", hook), ("/a:/b", f"{hook}:/a:/b")):
-        command = f"export PYTHONPATH={before}; {rayscope('env').stdout}\nprintf %s \"$PYTHONPATH\""
+        command = f'export PYTHONPATH={before}; {rayscope("env").stdout}\nprintf %s "$PYTHONPATH"'
         assert subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout == after
     elsewhere = rayscope("env", "--url", "http://rayscope.internal:8465", "--format", "dotenv")
     assert "PYTHONPATH" not in elsewhere.stdout

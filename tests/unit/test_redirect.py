@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pty
 import re
+import termios
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -298,6 +299,16 @@ def test_folded_lines_and_filters(stage: Stage) -> None:
     assert sorted(stage.text().splitlines()) == sorted(
         ["(f pid=1) loading", "(f pid=1) loss 1", "(f pid=2) loss 2", "(f pid=3) loss 3", "(f pid=3) loading [repeated 2x across cluster]"]
     )
+
+
+def test_a_status_line_fits_its_terminal(stage: Stage) -> None:
+    """A wrapped one could not be taken away."""
+    stage.redirect(RedirectOptions(mode="off"), terminal=True)
+    termios.tcsetwinsize(stage.writers[0], (24, 20))
+    stage.screens[0].status("12,345,678 bytes to come")
+    stage.screens[0].status("")
+    stage.close()
+    assert stage.text() == "12,345,678 bytes t…\r\x1b[K"
 
 
 @pytest.mark.parametrize("terminal", [True, False])

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from rayscope.run.leftover import workers_alive
+from support.commands import until
 
 
 def test_a_worker_is_alive_until_it_has_ended(tmp_path: Path) -> None:
@@ -19,6 +20,6 @@ def test_a_worker_is_alive_until_it_has_ended(tmp_path: Path) -> None:
     script.write_text("input()")
     with subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE) as worker:
         (tmp_path / "logs" / f"worker-{'cd' * 28}-ffffffff-{worker.pid}.out").touch()
-        assert workers_alive(str(tmp_path))
+        until(lambda: workers_alive(str(tmp_path)), "the worker is seen")
         worker.communicate(b"\n")
     assert not workers_alive(str(tmp_path))

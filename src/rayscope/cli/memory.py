@@ -74,7 +74,7 @@ def _check(num_entries: int | None, views: list[str], where: Where) -> None:
 
 
 def _references(client: Client, where: Where, choice: show.Choice, chosen: str) -> None:
-    snapshots = client.object_snapshots(where.session, where.at, 1)
+    snapshots = client.object_snapshots(where.session, where.at)
     if not snapshots.snapshots:
         _tell_none(snapshots.session, where.at)
         return

@@ -16,6 +16,7 @@ LIMIT = 10_000
 """Ray gives no more rows of a kind."""
 
 TIMEOUT_S = 4.0
+_SUBMISSIONS = "submissions"
 _STATES = ("placement_groups", "runtime_envs", "cluster_events")
 _OK = 200
 
@@ -28,22 +29,25 @@ async def post_states(agent: NodeAgent) -> None:
 
 
 async def take_snapshot(agent: NodeAgent) -> Optional[Dict[str, Any]]:
-    """Rows of Ray's state API; None where it does not answer, or not every question."""
-    dashboard = agent.place.dashboard
-    if not dashboard:
+    """Rows of Ray's state API; None where it does not answer. A question that fails by itself (a node that just died makes some) costs only its own rows."""
+    if not agent.dashboard:
         return None
-    web = Web(f"http://{dashboard}")
+    web = Web(f"http://{agent.dashboard}")
     try:
-        states = {name: await _rows(web, name) for name in _STATES}
-        submissions = await fetch(web, "/api/jobs/")
-    except ServerAway:
-        return None
+        states = {name: rows for name in (*_STATES, _SUBMISSIONS) for rows in [await _rows(web, name)] if rows is not None}
     finally:
         web.close()
-    return {"session": agent.place.session, "taken_ns": time.time_ns(), "submissions": submissions, **states}
+    return {"session": agent.place.session, "taken_ns": time.time_ns(), **states} if states else None
 
 
-async def _rows(web: Web, name: str) -> List[Dict[str, Any]]:
+async def _rows(web: Web, name: str) -> Optional[List[Dict[str, Any]]]:
+    try:
+        return list(await fetch(web, "/api/jobs/")) if name == _SUBMISSIONS else await _states(web, name)
+    except ServerAway:
+        return None
+
+
+async def _states(web: Web, name: str) -> List[Dict[str, Any]]:
     answer = await fetch(web, f"/api/v0/{name}?limit={LIMIT}&detail=true&timeout={TIMEOUT_S:.0f}")
     data = answer.get("data") or {}
     rows: List[Dict[str, Any]] = (data.get("result") or {}).get("result") or []

@@ -13,7 +13,7 @@ from rayscope.store.attempt import Attempt
 from rayscope.store.entity import EntityTable, Key, Row, merge_into
 from rayscope.store.objects import Snapshot
 
-AttemptKey = tuple[int, str, int]
+AttemptKey = tuple[int, bytes, int]
 
 
 class SessionWord(Struct):
@@ -59,13 +59,14 @@ class Changes(Struct):
             word = self.sessions[name] = SessionWord(self.now_ns, cluster=self.cluster)
         return word
 
-    def attempt(self, session_no: int, task_id: str, attempt: int) -> Attempt:
+    def attempt(self, session_no: int, raw_id: bytes, attempt: int) -> Attempt:
         """The fragment of an attempt in this group, empty if it is new. Raises ValueError for one without a task."""
-        key = (session_no, task_id, attempt)
+        key = (session_no, raw_id, attempt)
         known = self.attempts.get(key)
         if known is None:
-            if not task_id:
+            if not raw_id:
                 raise ValueError("an event of a task without its id")
+            task_id = raw_id.hex()
             known = self.attempts[key] = Attempt(session_no, task_id, attempt, task_key(task_id), self.now_ns)
         return known
 

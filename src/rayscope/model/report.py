@@ -85,3 +85,4 @@ class RunReport(Struct, frozen=True, kw_only=True):
     dropped: int | None = None
     stdout_path: str | None = None
     stderr_path: str | None = None
+    dashboard: str | None = None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from msgspec import Meta, Struct
 
 from rayscope.model.actor import Actor
+from rayscope.model.agent import Agent
 from rayscope.model.event import Event
 from rayscope.model.job import Job
 from rayscope.model.node import Node
@@ -59,6 +60,7 @@ RESOURCES: Final[dict[str, Resource]] = {
         Resource(
             name="runtime-envs", row=RuntimeEnv, id_columns=("runtime_env_id",), key=("session", "runtime_env_id", "node_id"), default_sort="first_seen_ns"
         ),
+        Resource(name="agents", row=Agent, id_columns=("node_id", "agent_id"), key=("session", "node_id"), default_sort="node_id"),
         Resource(
             name="objects",
             row=ObjectRef,

@@ -121,11 +121,11 @@ class Queries:
         return ActorSummary(groups=groups, total_actors=sum(row["actors"] for row in rows), as_of_ns=at_ns, session=chosen)
 
     def received(self, session: str = ALL) -> dict[str, Any]:
-        """What ingest received: counts by event type, unknown event types, unknown fields."""
+        """What ingest received: counts by event type, unknown event types, unknown fields; and what it masked, by where it stood."""
 
         def ask(connection: Connection) -> dict[str, Any]:
             chosen = resolve_session(questions.sessions(connection), session)
-            found: dict[str, Any] = {"events_by_type": {}, "unknown_event_types": {}, "unknown_fields": {}}
+            found: dict[str, Any] = {name: {} for name in _RECEIVED.values()}
             for row in questions.received(connection, None if chosen is None else [chosen[0]]):
                 found[_RECEIVED[row["kind"]]][row["name"]] = row["count"]
             return found | {"quarantined": questions.quarantined(connection, chosen[1] if chosen else None, 1)[1]}
@@ -136,6 +136,10 @@ class Queries:
         """The newest unreadable events with their reasons."""
         rows, total = self._ask(lambda connection: questions.quarantined(connection, session, min(max(limit, 1), MAX_PAGE)))
         return {"rows": rows, "total": total}
+
+    def roads(self, session: str) -> list[str]:
+        """Where a session's dashboard may answer, the surest first."""
+        return self._ask(lambda connection: questions.roads(connection, session))
 
     def totals(self) -> Row:
         """Sessions, events and quarantined events in all."""
@@ -163,7 +167,12 @@ class Queries:
             raise FilterError(f"the filter cannot be evaluated: {str(error).splitlines()[0]}") from error
 
 
-_RECEIVED: Final = {"event_type": "events_by_type", "unknown_event_type": "unknown_event_types", "unknown_field": "unknown_fields"}
+_RECEIVED: Final = {
+    "event_type": "events_by_type",
+    "unknown_event_type": "unknown_event_types",
+    "unknown_field": "unknown_fields",
+    "redacted": "redacted",
+}
 
 
 def resource_of(name: str) -> Resource:

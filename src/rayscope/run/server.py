@@ -13,7 +13,7 @@ from rayscope.server import lifecycle
 
 
 class Recording:
-    """A connection to the server, with the right to report. What could not be reported is remembered in ``missed``."""
+    """A connection to the server, with the right to report. What is missing of the record is remembered in ``missed``."""
 
     def __init__(self, info: ServerInfo, *, started: bool) -> None:
         data = Path(info.data)
@@ -22,6 +22,10 @@ class Recording:
         self.ingest_token = lifecycle.read_ingest_token(data)
         self.client = Client(info.url, lifecycle.read_token(data))
         self.missed: list[str] = []
+
+    def another_client(self) -> Client:
+        """A connection of one's own, for a thread that must not wait for others."""
+        return Client(self.info.url, lifecycle.read_token(Path(self.info.data)))
 
     def post_run(self, report: RunReport) -> None:
         """Report how a run goes."""
@@ -37,8 +41,12 @@ class Recording:
 
     def miss(self, error: RayscopeError) -> None:
         """Note that a report did not arrive."""
-        if error.message not in self.missed:
-            self.missed.append(error.message)
+        self.miss_text(f"a report did not reach the server: {error.message}")
+
+    def miss_text(self, text: str) -> None:
+        """Note what is missing of the record."""
+        if text not in self.missed:
+            self.missed.append(text)
 
 
 def find_or_start(data: Path) -> Recording:

@@ -13,6 +13,7 @@ from rayscope.store.database import Connection, sql
 from rayscope.store.entity import EntityTable, Key, Row, arrow_schema, write_entities
 from rayscope.store.limits import QUARANTINE_ROWS
 from rayscope.store.objects import Snapshot, write_snapshots
+from rayscope.store.settled import Settled
 
 
 class Writable(Protocol):
@@ -39,7 +40,7 @@ class Writable(Protocol):
         """Snapshots of object tables."""
 
 
-def write_changes(connection: Connection, changes: Writable, settled: Mapping[int, int]) -> None:
+def write_changes(connection: Connection, changes: Writable, settled: Settled) -> None:
     """Fragments, spans, entities and events into their tables. Repeats of any of them change nothing."""
     write_attempts(connection, changes.attempts.values(), settled)
     insert(connection, "profile_span", [dict(zip(_SPAN, span, strict=True)) for span in changes.spans])

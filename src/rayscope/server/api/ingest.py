@@ -29,7 +29,7 @@ async def post_events(request: Request[Any, Any, State], token: FromPath[str], s
     """Take a batch of Ray's exported events (a JSON array). Answers when it is durable."""
     services: Services = state.services
     services.guard.check_ingest(token)
-    body = await _body(request)
+    body = await body_of(request)
     await asyncio.wrap_future(services.committer.submit_events(body, cluster))
 
 
@@ -38,7 +38,7 @@ async def post_states(request: Request[Any, Any, State], token: FromPath[str], s
     """Take a snapshot of Ray's state API, for what the event feed lacks."""
     services: Services = state.services
     services.guard.check_ingest(token)
-    snapshot = _decode(await _body(request), StateSnapshot)
+    snapshot = decode_body(await body_of(request), StateSnapshot)
     await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_snapshot(changes, snapshot)))
 
 
@@ -47,7 +47,7 @@ async def post_objects(request: Request[Any, Any, State], token: FromPath[str], 
     """Take a snapshot of Ray's object table."""
     services: Services = state.services
     services.guard.check_ingest(token)
-    report = _decode(await _body(request), ObjectReport)
+    report = decode_body(await body_of(request), ObjectReport)
     await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_objects(changes, report)))
 
 
@@ -56,20 +56,21 @@ async def post_run(request: Request[Any, Any, State], token: FromPath[str], stat
     """Take a report on how a run goes or went."""
     services: Services = state.services
     services.guard.check_ingest(token)
-    report = _decode(await _body(request), RunReport)
+    report = decode_body(await body_of(request), RunReport)
     await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_run(changes, report)))
     if report.cluster_ended:
         await asyncio.to_thread(services.housekeeper.close_open, time.time_ns())
 
 
-def _decode(body: bytes, kind: type[T]) -> T:
+def decode_body(body: bytes, kind: type[T]) -> T:
+    """A JSON body. Raises PayloadError."""
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PayloadError(f"the body is no {kind.__name__}: {error}") from error
 
 
-async def _body(request: Request[Any, Any, State]) -> bytes:
+async def body_of(request: Request[Any, Any, State]) -> bytes:
     """The body. One that is too large is read to its end all the same, and not kept: a sender that is cut off sees no answer, only a reset."""
     body, size = bytearray(), 0
     async for chunk in request.stream():

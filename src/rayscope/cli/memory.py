@@ -49,12 +49,17 @@ def memory(  # noqa: PLR0913 one parameter an option
     leaks: Annotated[bool, Parameter(negative=(), help="Objects that only a dead or idle process holds, or whose owner or job is gone.")] = False,
     idle: Annotated[str, Parameter(help="With --leaks: a process that ran nothing for so long is idle.")] = _IDLE,
     format: Annotated[str, Parameter(help="table, json, jsonl, yaml or csv.")] = TABLE,  # noqa: A002 the option's name
+    now: Annotated[bool, Parameter(negative=(), help="Have the head node's agent take a snapshot first, of a cluster that lives.")] = False,
     where: Where = _WHERE,
 ) -> None:
     """Show object references held in a cluster, live or gone, from the newest snapshot of its object table or the newest at or before --at."""
     check_format(format)
     _check(num_entries, [name for name, given in (("--growth", growth), ("--leaks", leaks), ("--stats-only", stats_only)) if given], where)
+    if now and where.at:
+        raise UsageError("--now and --at exclude each other")
     with where.client() as client:
+        if now:
+            client.take_objects(where.session)
         if growth:
             _growth(client.object_growth(where.session, points, where.at), format)
         elif leaks:

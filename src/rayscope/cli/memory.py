@@ -85,13 +85,14 @@ def _references(client: Client, where: Where, choice: show.Choice, chosen: str) 
         return
     rows: list[dict[str, Any]] = []
     warnings: list[str] = []
+    taken_ns = snapshots.snapshots[0].taken_ns
     if not choice.stats_only:
         request = ListRequest(resource="objects", session=where.session, at=where.at, detail=True, limit=MAX_PAGE)
         for page in client.pages(request):
             rows += page.rows
-            warnings = page.warnings
+            warnings, taken_ns = page.warnings, page.as_of_ns or taken_ns
     if chosen == TABLE:
-        print("\n".join(show.lines(snapshots, rows, choice, sys.stdout)))
+        print("\n".join(show.lines(snapshots, taken_ns, rows, choice, sys.stdout)))
     else:
         sys.stdout.writelines(FORMATS[chosen](show.sorted_rows(rows, choice), RESOURCES["objects"].columns))
     for warning in warnings:

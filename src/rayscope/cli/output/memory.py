@@ -82,11 +82,11 @@ def sorted_rows(rows: Sequence[dict[str, Any]], choice: Choice) -> list[dict[str
     return sorted(by_size, key=keys[choice.sort_by]) if choice.sort_by in keys else by_size
 
 
-def lines(snapshots: ObjectSnapshots, rows: Sequence[dict[str, Any]], choice: Choice, stream: TextIO) -> list[str]:
-    """The whole answer: a head, a table a group, and the object stores' totals."""
-    info = snapshots.snapshots[0]
-    stores = next((known for known in snapshots.snapshots if known.store_stats), info)
-    text = [f"======== Object references: {utc(info.taken_ns)} UTC ========", f"Session: {snapshots.session}"]
+def lines(snapshots: ObjectSnapshots, taken_ns: int, rows: Sequence[dict[str, Any]], choice: Choice, stream: TextIO) -> list[str]:
+    """The whole answer: a head, a table a group, and the object stores' totals as last known then. ``taken_ns``: which snapshot the references are of."""
+    until = [known for known in snapshots.snapshots if known.taken_ns <= taken_ns] or snapshots.snapshots
+    stores = next((known for known in until if known.store_stats), until[0])
+    text = [f"======== Object references: {utc(taken_ns)} UTC ========", f"Session: {snapshots.session}"]
     if not choice.stats_only:
         each = "all" if choice.num_entries is None else choice.num_entries
         text.append(f"Grouped by {_words(choice.group_by)}, sorted by {_words(choice.sort_by)}, {each} entries a group")

@@ -26,6 +26,7 @@ from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSnapshotInf
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
 from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import Health, Version
+from rayscope.model.sql import SqlAnswer, SqlQuestion, SqlSchema
 from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
@@ -37,6 +38,8 @@ _RETRY_S: Final = 1.0
 _BLOCK: Final = 256 * 1024
 
 _SCHEMES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+
+_PIECE: Final = 256 * 1024
 
 
 class ServerEvent(Struct, frozen=True):
@@ -218,6 +221,28 @@ class Client:
         """Objects that only a dead or idle process holds, or whose owner or job is gone."""
         return self._get("/api/v1/objects/leaks", _given(session=session, idle=idle, at=at), Leaks)
 
+    def sql(self, question: SqlQuestion) -> SqlAnswer:
+        """A question in SQL. Raises SqlError and SqlTimeout."""
+        return msgspec.json.decode(self._request("POST", "/api/v1/sql", msgspec.json.encode(question)), type=SqlAnswer)
+
+    def sql_schema(self) -> SqlSchema:
+        """What there is to ask about in SQL."""
+        return self._get("/api/v1/sql/schema", {}, SqlSchema)
+
+    def download(self, path: str, query: Mapping[str, Any]) -> Iterator[bytes]:
+        """An answer of any size, in pieces, as they come."""
+        with self._lock:
+            answer = self._open("GET", f"{self._prefix}{path}?{urlencode(query, doseq=True)}")
+            if answer.status >= http.client.BAD_REQUEST:
+                raise _named_error(answer.status, answer.read(), self.address)
+            try:
+                while piece := answer.read(_PIECE):
+                    yield piece
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from error
+            finally:
+                self._connection.close()
+
     def version(self) -> Version:
         """Which server this is."""
         return self._get("/api/v1/version", {}, Version)
@@ -276,6 +301,17 @@ class Client:
             self._connection.close()
             raise self._unreachable(error) from error
 
+    def _open(self, method: str, path: str) -> http.client.HTTPResponse:
+        """An exchange on a fresh connection, whose answer is read by the caller."""
+        self._connection.close()
+        try:
+            self._connection.request(method, path, headers={"Authorization": f"Bearer {self._token}"} if self._token else {})
+            answer: http.client.HTTPResponse = self._connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise self._unreachable(error) from error
+        return answer
+
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         headers = self._headers()
         if body is not None:
@@ -305,6 +341,7 @@ def _list_query(request: ListRequest) -> dict[str, Any]:
         cursor=request.cursor,
         columns=request.columns,
         at=request.at,
+        **{"from": request.start, "to": request.end},
     )
     return query | {"detail": str(request.detail).lower(), "exclude_driver": str(request.exclude_driver).lower()}
 

@@ -38,6 +38,8 @@ VERBS: Final = (
     Verb("summary", "rayscope.cli.summary", "Count tasks by function, actors by class, objects by call site …"),
     Verb("logs", "rayscope.cli.logs", "Search and follow the log lines of a live or finished cluster."),
     Verb("memory", "rayscope.cli.memory", "Show who holds which objects, how that grew, and what leaks."),
+    Verb("timeline", "rayscope.cli.timeline", "Write what ran when as a file for Perfetto."),
+    Verb("sql", "rayscope.cli.sql", "Ask in SQL, read-only."),
     Verb("job", "rayscope.cli.job", "Submit, stop and look at jobs, and show what their drivers print."),
     Verb("storage", "rayscope.cli.storage", "Show what takes room in the data folder, and delete a session."),
     Verb("server", "rayscope.cli.server", "Run the server, or start, stop and look at one in the background."),

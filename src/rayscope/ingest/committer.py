@@ -27,6 +27,7 @@ from rayscope.ingest.backlog import Backlog
 from rayscope.ingest.changes import Changes
 from rayscope.ingest.fold import quarantine
 from rayscope.ingest.groups import Fold, Group, Work
+from rayscope.ingest.pulse import Pulse, changed_rows
 from rayscope.ingest.redaction import without_secrets
 from rayscope.ingest.sessions import Sessions
 from rayscope.ray.decode import Bad, Batch, decode_batch
@@ -58,6 +59,7 @@ class Committer:
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
+        self.pulse = Pulse()
         self._sessions = Sessions(dict(database.read(lambda c: c.execute("SELECT session, session_no FROM session").fetchall())))
         self.settled = Settled(database.read(settled_until))
         self.silent: set[int] = database.read(silent_sessions)
@@ -254,6 +256,7 @@ class Committer:
         self.heard_ns = changes.now_ns
         if changes.ends:
             self.ends_ns = changes.now_ns
+        self.pulse.beat(changed_rows(changes))
 
     def _write_changes(self, connection: Connection, changes: Changes, end: Position | None) -> set[int]:
         """All of it, in one transaction. Returns the sessions that were silent and spoke."""

@@ -21,6 +21,7 @@ from rayscope.query.objects import ObjectQueries, with_snapshot
 from rayscope.query.pages import page_of, selected
 from rayscope.query.present import present
 from rayscope.query.request import ListRequest
+from rayscope.query.scopes import lived
 from rayscope.query.session_pages import COUNTED, page_of_sessions, with_counts
 from rayscope.query.sessions import ALL, LATEST, resolve_session
 from rayscope.query.spans import add_spans
@@ -52,7 +53,7 @@ class Queries:
             raise FilterError(f"limit {request.limit} is not between 1 and {MAX_PAGE:,}", hint="follow `next` for more than one page")
         at_ns = parse_time(request.at, now_ns) if request.at else None
         order, columns = parse_sort(resource, request.sort), parse_columns(resource, request.columns, detail=request.detail)
-        wanted = all_conditions(resource, request.filters, now_ns)
+        wanted = (*all_conditions(resource, request.filters, now_ns), *lived(resource, request.start, request.end))
         after = _after(resource, request, order)
 
         def ask(connection: Connection) -> Page:

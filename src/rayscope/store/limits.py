@@ -146,3 +146,69 @@ LOG_READ_BYTES: Final = 8 * MIB
 
 LOG_FOLLOW_LINES: Final = 1_000
 """Lines in one delivery of a live tail: who printed them is looked up once for all of them."""
+
+TIMELINE_PX: Final = 10_000
+"""Bins across a timeline: more than any screen has pixels."""
+
+TIMELINE_TRACKS: Final = 200
+"""Tracks in one timeline: more than fit a screen."""
+
+TIMELINE_LANES: Final = 64
+"""Lanes of a track. What overlaps beyond them is merged in the last."""
+
+TIMELINE_CELLS: Final = 40_000
+"""Bins of all tracks of a timeline together. Where a pixel each would be more, bins are wider."""
+
+TIMELINE_LONG: Final = 8_000
+"""Attempts with a slice of their own in one timeline, the longest; and attempts whose ids it names: about 200 KB compressed."""
+
+TIMELINE_FUNCTIONS: Final = 100
+"""Functions in the statistics of a range, those with the most time."""
+
+TIMELINE_SLOWEST: Final = 20
+"""Slowest attempts that the statistics of a range name."""
+
+FAILURE_GROUPS: Final = 200
+"""Groups of failures in one answer."""
+
+OVERVIEW_BINS: Final = 2_000
+"""Bins of a session's series over time."""
+
+OVERVIEW_RESOURCES: Final = 20
+"""Resources with a series over time; clusters with a custom resource for each node have hundreds."""
+
+ATTENTION: Final = 10
+"""Things of one kind that an overview names, those that most concern."""
+
+WAITING_LONG_S: Final = 30.0
+"""How long an attempt may wait before it is named: longer than a node takes to fetch arguments, shorter than patience."""
+
+SQL_BYTES: Final = 100 * KIB
+"""A question in SQL: longer ones are made by programs that want something else."""
+
+SQL_ROWS: Final = 10_000
+"""Rows in the answer to a question in SQL; downloads have their own limit."""
+
+SQL_ANSWER_BYTES: Final = 32 * MIB
+"""The answer to a question in SQL: what a browser can hold. It is cut at a row, and says so."""
+
+SQL_DOWNLOAD_ROWS: Final = 1_000_000
+"""Rows in a download of a question in SQL."""
+
+SQL_TIMEOUT_S: Final = 60.0
+"""The longest that a question in SQL may take."""
+
+SQL_AT_ONCE: Final = 2
+"""Questions in SQL at a time: each may take all the memory that DuckDB has."""
+
+FACET_VALUES: Final = 200
+"""Values of a column in one answer: more do not fit a menu."""
+
+PULSE_BEATS: Final = 1_000
+"""Changes that a page which lost its connection can catch up with; after more it asks for everything anew."""
+
+LIVE_INTERVAL_S: Final = 0.5
+"""Between two notices of changes to a page: a person sees no more, and each makes it ask."""
+
+LIVE_PING_S: Final = 10.0
+"""How often a page hears of a server that has nothing to say, so that both know when the other is gone."""

@@ -60,7 +60,7 @@ def page(connection: Connection, scope: Scope, columns: Sequence[str], order: Se
 
 def _plain_page(connection: Connection, scope: Scope, columns: Sequence[str], order: Sequence[Order], limit: int, after: Sequence[Any] | None) -> list[Row]:
     text, parameters = where(scope, order, after)
-    query = f"SELECT {', '.join(columns)} FROM {scope.relation}{text} ORDER BY {_order(order)} LIMIT {int(limit)}"
+    query = f"SELECT {', '.join(columns)} FROM {scope.relation}{text} ORDER BY {order_by(order)} LIMIT {int(limit)}"
     return rows(connection, query, parameters)
 
 
@@ -128,7 +128,7 @@ def _first(connection: Connection, relation: str, of: tuple[str, list[Any]], ord
     (text, parameters), term, following = of, order[0], order[1:]
     found: list[tuple[Any, int, int]] = []
     for part in _SEARCHED.get(relation, (relation,)):  # each by itself: the first rows of a union are looked for among all
-        query = f"SELECT {term.column}, _part, _rowid FROM {part}{text} ORDER BY {_order([term])} LIMIT {limit + 1}"
+        query = f"SELECT {term.column}, _part, _rowid FROM {part}{text} ORDER BY {order_by([term])} LIMIT {limit + 1}"
         found += connection.execute(query, parameters).fetchall()
     known = sorted((row for row in found if row[0] is not None), key=itemgetter(0), reverse=term.descending)
     found = [*known, *(row for row in found if row[0] is None)]
@@ -207,7 +207,8 @@ def _condition(condition: Condition) -> tuple[str, list[Any]]:
     return f"{column} {_COMPARE[op]} ?", values
 
 
-def _order(order: Sequence[Order]) -> str:
+def order_by(order: Sequence[Order]) -> str:
+    """The terms of an ORDER BY clause."""
     return ", ".join(f"{term.column} {'DESC' if term.descending else 'ASC'} NULLS LAST" for term in order)
 
 

@@ -6,15 +6,17 @@ import asyncio
 import os
 import time
 from contextlib import suppress
-from typing import Awaitable, Callable, Dict, List, Sequence
+from typing import Awaitable, Callable, Dict, List, Optional, Sequence
 
 from rayscope.agent.channel import keep_channel
 from rayscope.agent.discovery import Place
 from rayscope.agent.errors import ServerAway
+from rayscope.agent.exports import exports_events
 from rayscope.agent.health import post_health
 from rayscope.agent.jobs import jobs_of, keep_doing
 from rayscope.agent.locks import NodeLock
 from rayscope.agent.owners import Owners
+from rayscope.agent.states import POLLED, News
 from rayscope.agent.talk import say
 from rayscope.agent.tracker import Chunk, Tracker
 from rayscope.agent.uplink import Refused, Uplink
@@ -55,6 +57,8 @@ class NodeAgent:
         self._wake = asyncio.Event()
         self._leave_by_s = float("inf")
         self._is_dead = False
+        self._polls: Optional[bool] = None
+        self.news = {name: News() for name in POLLED}
 
     def leave(self, within_s: float) -> None:
         """Ship what is there, then end; not later than so many seconds from now."""
@@ -118,6 +122,14 @@ class NodeAgent:
     def dashboard(self) -> str:
         """Host and port of Ray's dashboard, on the head node; it may have come after the node was found."""
         return next((place.dashboard for place in self._neighbours() if place.node_id == self.place.node_id and place.dashboard), self.place.dashboard)
+
+    async def polls(self) -> bool:
+        """Whether the cluster's states must be asked for, since it exports no events. What is once so stays so."""
+        if self._polls is None:
+            self._polls = not await exports_events(self.place)
+            if self._polls:
+                say(f"{self.place.session} exports no events: its states are polled, which misses tasks that live shorter than that")
+        return self._polls
 
     @property
     def is_ending(self) -> bool:

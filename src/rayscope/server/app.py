@@ -21,6 +21,7 @@ from rayscope.server.api.job_logs import get_driver_output
 from rayscope.server.api.logs import logs_router
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.service import service_router
+from rayscope.server.api.storage import delete_session, get_storage
 from rayscope.server.auth import TOKEN_COOKIE
 from rayscope.server.compression import compression
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
@@ -58,6 +59,8 @@ def make_app(services: Services) -> Litestar:
             service_router,
             logs_router,
             get_driver_output,
+            get_storage,
+            delete_session,
             resources_router,
             ray_router(services.queries),
             jobs_router,

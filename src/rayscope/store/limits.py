@@ -81,6 +81,12 @@ DUCKDB_THREADS: Final = 2
 CHECKPOINT_BYTES: Final = "64MB"
 """Log replayed at most after a kill: about a second."""
 
+COMPACT_FREE_BYTES: Final = 128 * MIB
+"""Room inside the store's file from which on it is worth writing it anew, if that is also half of the file."""
+
+COMPACT_AT_MOST_BYTES: Final = 2048 * MIB
+"""Up to this size the store's file is written anew: some 10 s a GiB in which nothing else is written. A larger one keeps its room for new rows."""
+
 MAX_PAGE: Final = 10_000
 """Rows in one answer of the API."""
 

@@ -112,9 +112,14 @@ class Retainer:
         held = self._database.read(lambda connection: stored.held(connection, tables))
         ended = [item for item in self._database.read(stored.ended_sessions) if held.get(item.session_no)]
         old = [Plan("states", AGE, item.session_no, item.session, item.ended_ns) for item in ended if item.ended_ns < now_ns - ages.get("states", now_ns)]
-        if old or "states" not in sizes or not ended or self._database.read(stored.room)[0] <= sizes["states"]:
+        if old or "states" not in sizes or not ended or self._used_bytes() <= sizes["states"]:
             return old
         return [Plan("states", SIZE, ended[0].session_no, ended[0].session, ended[0].ended_ns)]
+
+    def _used_bytes(self) -> int:
+        """What the database takes, its log included."""
+        log_bytes = sum(path.stat().st_size for path in self._database.path.parent.glob(f"{self._database.path.name}.wal"))
+        return self._database.read(stored.room)[0] + log_bytes
 
     def _old_logs(self, now_ns: int) -> list[Plan]:
         ages, sizes = self.retention.ages_ns, self.retention.sizes
@@ -134,6 +139,7 @@ class Retainer:
     def _carry_out(self, plan: Plan) -> None:
         if plan.kind == "states":
             self._drop_states(plan)
+            self._database.checkpoint()  # only then is the room seen to be free
         else:
             self._drop_logs(plan)
         self._forget_if_empty(plan.session_no)

@@ -176,8 +176,10 @@ def test_rayscopes_own_words_on_a_job(world: World) -> None:
     status = commands("job", "status", "gone")
     assert (status.returncode, status.stdout) == (1, "gone  FAILED, exit code 3: it broke\n")
     assert commands("job", "status", "nobody").returncode == 4
+    world.client.post_run(world.token, RunReport(session="session_that_is_newer", job_id="01000000", started_ns=10**18 * 2))
+    assert commands("job", "logs", "gone").stdout == shown.stdout  # of the only session that has it
     assert "not running" in commands("job", "stop", "gone").stderr
-    assert commands.rows("job", "list")[0]["submission_id"] == "gone"
+    assert commands.rows("job", "list", "--session", SESSION)[0]["submission_id"] == "gone"
 
 
 def test_following_goes_on_when_the_server_comes_back(world: World) -> None:

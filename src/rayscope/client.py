@@ -10,6 +10,7 @@ import functools
 import http.client
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
@@ -18,7 +19,7 @@ import msgspec
 from msgspec import Struct
 
 from rayscope import errors
-from rayscope.errors import RayscopeError, ServerUnreachable, Unavailable, UsageError
+from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
 from rayscope.model.job import DriverOutput, read_driver_output
 from rayscope.model.log import LogBatch, LogFiles, LogPage
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
@@ -31,6 +32,9 @@ from rayscope.query.sessions import LATEST
 from rayscope.store.limits import LOG_READ_BYTES
 
 T = TypeVar("T")
+
+_RETRY_S: Final = 1.0
+_BLOCK: Final = 256 * 1024
 
 _SCHEMES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 
@@ -121,6 +125,34 @@ class Client:
         text = urlencode(parameters | _given(cursor=cursor), doseq=True)
         for event in self.events(f"/api/v1/logs/follow?{text}"):
             yield event.id, msgspec.json.decode(event.data, type=LogBatch) if event.name == "lines" else None
+
+    def resumed_logs(self, query: LogQuery, cursor: str | None = None) -> Iterator[tuple[str, LogBatch]]:
+        """The same, with a server that goes away waited for. Raises ServerUnreachable only if it was never there."""
+        while True:
+            try:
+                for at, batch in self.follow_logs(query, cursor):
+                    if batch is not None:
+                        yield at, batch
+                    cursor = at
+            except ServerUnreachable:
+                if cursor is None:
+                    raise
+                time.sleep(_RETRY_S)
+
+    def ray_log(self, session: str, media_type: str, wish: Mapping[str, Any]) -> Iterator[bytes]:
+        """The bytes of a log by Ray's own log API, in chunks. Raises NotFound where there is none."""
+        connection = self._connect()
+        try:
+            connection.request("GET", f"{self._prefix}/ray/{quote(session, safe='')}/api/v0/logs/{media_type}?{urlencode(wish)}", headers=self._headers())
+            answer = connection.getresponse()
+            if answer.status >= http.client.BAD_REQUEST:
+                raise NotFound(answer.read().decode(errors="replace").strip())
+            while chunk := answer.read1(_BLOCK):
+                yield chunk
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
 
     def log_files(self, query: LogQuery) -> LogFiles:
         """The log files that were shipped."""

@@ -21,8 +21,10 @@ from rayscope.address import find_address
 from rayscope.client import Client
 from rayscope.errors import NotFound
 from rayscope.model.actor import Actor
+from rayscope.model.agent import Agent
 from rayscope.model.event import Event
 from rayscope.model.job import Job
+from rayscope.model.log import LogFile, LogLine
 from rayscope.model.node import Node
 from rayscope.model.page import ActorSummary, Page, TaskSummary
 from rayscope.model.placement_group import PlacementGroup
@@ -31,9 +33,10 @@ from rayscope.model.runtime_env import RuntimeEnv
 from rayscope.model.session import Session
 from rayscope.model.task import Task
 from rayscope.model.worker import Worker
+from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
-from rayscope.store.limits import DEFAULT_PAGE, MAX_PAGE
+from rayscope.store.limits import DEFAULT_PAGE, MAX_LOG_LINES, MAX_PAGE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -242,6 +245,13 @@ def list_cluster_events(
     return _list(Event, address, filters, limit, timeout, **options)
 
 
+def list_agents(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[Agent]:
+    """The node agents of a session. Options as for `list_tasks`."""
+    return _list(Agent, address, filters, limit, timeout, **options)
+
+
 def get_session(id: str = LATEST, **options: Any) -> Session:  # noqa: A002 Ray's parameter name
     """A session by name, unique prefix, or ``latest``. Raises NotFound, Ambiguous."""
     if id == LATEST:
@@ -281,6 +291,93 @@ def get_task(id: str, **options: Any) -> Task | list[Task] | None:  # noqa: A002
     except NotFound:
         return None
     return attempts[0] if len(attempts) == 1 else attempts
+
+
+def search_logs(
+    query: str = "", *, address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, limit: int | None = 100, **options: Any
+) -> Iterator[LogLine]:
+    """Log lines that fit a query, the newest first; pages are fetched as they are asked for. ``limit`` None is no limit.
+
+    Options: those of `rayscope logs` (session, job, task, attempt, actor, worker, node, source, stream, level, file, pid, since, until,
+    order, context). Raises FilterError, NotFound, ServerUnreachable.
+    """
+    asked = LogQuery(q=query, limit=MAX_LOG_LINES if limit is None else min(limit, MAX_LOG_LINES), **options)
+    left = limit
+    with _client(address, timeout) as client:
+        for page in client.log_pages(asked):
+            for line in page.lines:
+                if left is not None and not line.context:
+                    if left == 0:
+                        return
+                    left -= 1
+                yield line
+            if left == 0:
+                return
+
+
+def follow_logs(
+    query: str = "", *, address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, cursor: str | None = None, **options: Any
+) -> Iterator[LogLine]:
+    """Log lines as they arrive, from now on, for ever; with ``cursor="0"`` from the first one. Options as for `search_logs`, but for times and orders.
+
+    A server that goes away is waited for, and the tail goes on where it was.
+    """
+    with _client(address, timeout) as client:
+        for _, batch in client.resumed_logs(LogQuery(q=query, **options), cursor):
+            yield from batch.lines
+
+
+def list_logs(
+    address: str | None = None,
+    node_id: str | None = None,
+    node_ip: str | None = None,
+    glob_filter: str | None = None,
+    timeout: int = DEFAULT_TIMEOUT_S,
+    *,
+    session: str = LATEST,
+) -> list[LogFile]:
+    """The log files that were shipped, of a node or of all; ``glob_filter`` is a pattern of their names."""
+    with _client(address, timeout) as client:
+        return client.log_files(LogQuery(session=session, node=node_id or node_ip, file=glob_filter)).files
+
+
+def get_log(  # noqa: PLR0913, PLR0917 Ray's parameters
+    address: str | None = None,
+    node_id: str | None = None,
+    node_ip: str | None = None,
+    filename: str | None = None,
+    actor_id: str | None = None,
+    task_id: str | None = None,
+    pid: int | None = None,
+    follow: bool = False,  # noqa: FBT001, FBT002 Ray's parameter
+    tail: int = -1,
+    timeout: int = DEFAULT_TIMEOUT_S,
+    suffix: str = "out",
+    encoding: str | None = "utf-8",
+    errors: str = "strict",
+    submission_id: str | None = None,
+    attempt_number: int = 0,
+    *,
+    session: str = LATEST,
+    filter_ansi_code: bool = False,
+) -> Iterator[str | bytes]:
+    """The bytes of a log, as Ray's `get_log` gives them: of a file, an actor, a task's attempt, a process, or a submitted job; in chunks."""
+    wish = {
+        "node_id": node_id,
+        "node_ip": node_ip,
+        "filename": filename,
+        "actor_id": actor_id,
+        "task_id": task_id,
+        "pid": pid,
+        "lines": tail,
+        "suffix": suffix,
+        "submission_id": submission_id,
+        "attempt_number": attempt_number,
+        "filter_ansi_code": filter_ansi_code,
+    }
+    with _client(address, timeout) as client:
+        for chunk in client.ray_log(session, "stream" if follow else "file", {name: value for name, value in wish.items() if value is not None}):
+            yield chunk if encoding is None else chunk.decode(encoding, errors)
 
 
 def summarize_tasks(

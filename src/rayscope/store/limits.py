@@ -139,3 +139,6 @@ LOG_READ_BYTES: Final = 8 * MIB
 
 LOG_FOLLOW_LINES: Final = 1_000
 """Lines in one delivery of a live tail: who printed them is looked up once for all of them."""
+
+LOG_FLUSH_ARRIVALS: Final = 100_000
+"""Chunks and marks in memory from which on they are flushed however small they are: each costs some hundred bytes."""

@@ -17,7 +17,7 @@ from msgspec import Struct
 from rayscope.errors import FilterError, NotFound
 from rayscope.model.log import LogBatch
 from rayscope.query.logs.lines import Found, LineMaker
-from rayscope.query.logs.match import PieceText, at_least, fitting
+from rayscope.query.logs.match import PieceText, fitting, of_level
 from rayscope.query.logs.pieces import line_before
 from rayscope.query.logs.plan import Plan, make_plan
 from rayscope.query.logs.request import LogQuery
@@ -207,10 +207,7 @@ class Follower:
 
 def _flags(plan: Plan, text: PieceText) -> Flags:
     flags = fitting(plan.node, text)
-    if plan.level is not None:
-        for at in np.flatnonzero(flags):
-            flags[at] = at_least(text.line(int(at)), plan.level)
-    return flags
+    return flags if plan.level is None else of_level(text, plan.level, flags)
 
 
 def _window(rows: Sequence[PieceRow], seq: int, last_seq: int) -> tuple[list[PieceRow], int]:

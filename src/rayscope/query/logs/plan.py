@@ -24,7 +24,7 @@ from rayscope.store.logs import questions as log_questions
 from rayscope.store.logs.memory import Attribution, FileState
 
 Spans = dict[Output, list[tuple[int, int]]]
-_FOR_EVER = 2**62
+FOR_EVER = 2**62
 
 
 class Plan(Struct, frozen=True, kw_only=True):
@@ -110,7 +110,7 @@ def _task_spans(connection: Connection, query: LogQuery, numbers: Sequence[int] 
         for stream, column in (("out", "stdout"), ("err", "stderr")):
             if row["worker_id"] and row[f"{column}_start"] is not None:
                 end = row[f"{column}_end"]
-                spans[row["session_no"], row["worker_id"], stream].append((row[f"{column}_start"], _FOR_EVER if end is None else end))
+                spans[row["session_no"], row["worker_id"], stream].append((row[f"{column}_start"], FOR_EVER if end is None else end))
     tasks = frozenset({row["task_id"] for row in places} | {mark.task_id for mark in marks})
     if not tasks:
         raise NotFound(f"no task {query.task!r}", hint="`rayscope list tasks` shows what there is")

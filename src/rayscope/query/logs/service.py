@@ -7,7 +7,7 @@ import fnmatch
 from rayscope.errors import NotFound
 from rayscope.model.log import LogFile, LogFiles, LogPage
 from rayscope.query.logs.follow import Follower
-from rayscope.query.logs.plan import make_plan
+from rayscope.query.logs.plan import FOR_EVER, make_plan
 from rayscope.query.logs.request import LogQuery
 from rayscope.query.logs.search import LogSearch
 from rayscope.ray.log_names import HOOK, MARKS
@@ -39,6 +39,25 @@ class Logs:
         if pattern is not None:
             states = [state for state in states if fnmatch.fnmatchcase(state.path, pattern)]
         return LogFiles(files=[_file(state) for state in sorted(states, key=lambda state: (state.session_no, state.node_id, state.path))], session=plan.session)
+
+    def states(self, query: LogQuery) -> list[FileState]:
+        """The states of the files that can hold lines of a query (its text aside)."""
+        plan = self._database.read(lambda connection: make_plan(connection, query, ()))
+        return list(self.store.view(plan.wants).files.values())
+
+    def task_output(self, session: str, task: str, attempt: int, stream: str) -> tuple[FileState, list[tuple[int, int | None]]]:
+        """The file that an attempt printed into, and the ranges that are its own. Raises NotFound."""
+        fresh = self.store.view(lambda _: False).marks
+        query = LogQuery(session=session, task=task, attempt=attempt, stream=stream)
+        plan = self._database.read(lambda connection: make_plan(connection, query, fresh))
+        for state in self.store.view(plan.wants).files.values():
+            spans = (plan.spans or {}).get((state.session_no, state.name.worker_id or "", stream))
+            if spans:
+                return state, [(start, None if end >= FOR_EVER else end) for start, end in spans]
+        raise NotFound(
+            f"no std{stream} of task {task} (attempt {attempt}) that is certainly its own",
+            hint="of a concurrent actor ask for the actor's log, or record it with the worker hooks",
+        )
 
     def file(self, file_no: int) -> FileState:
         """A file's state. Raises NotFound."""

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from asyncio import to_thread
 from collections.abc import Callable
 from typing import Any, Final
 
-from litestar import Request, Response, Router, get
+from litestar import MediaType, Request, Response, Router, get
+from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.params import FromPath
+from litestar.response import Stream
 from msgspec import Struct
 
 from rayscope.errors import NotFound, RayscopeError
 from rayscope.query.queries import Queries
+from rayscope.server.compression import PLAIN
 from rayscope.server.ray_api.listing import list_states
 from rayscope.server.ray_api.listings import LISTINGS
+from rayscope.server.ray_api.logs import find_stretch, list_files, read_wish, stream
 from rayscope.server.ray_api.options import Refused, check_summary_by, read_filters, read_options
 from rayscope.server.ray_api.resolve import resolve
 from rayscope.server.ray_api.summaries import SummaryAnswer, summarize_actors, summarize_tasks
+from rayscope.server.services import Services
 
 NEWEST_TESTED: Final = "2.60.0"
 """The version to name where a session's own is not known: of the client's checks, this one passes every one that Rayscope was tested with."""
@@ -49,6 +55,31 @@ class Envelope(Struct, frozen=True, kw_only=True):
 def ray_router(queries: Queries) -> Router:
     """The routes over one store."""
 
+    @get("/api/v0/logs", sync_to_thread=True)
+    def get_log_files(request: Request[Any, Any, Any], session: FromPath[str], state: State) -> Envelope:
+        """The log files of a node, by group."""
+        asked = request.query_params
+        name = resolve(queries, session)
+        return _good(list_files(state.services.logs, name, asked.get("node_id"), asked.get("node_ip"), asked.get("glob", "*")))
+
+    @get("/api/v0/logs/{media_type:str}", opt={PLAIN: True})
+    async def get_log(request: Request[Any, Any, Any], session: FromPath[str], media_type: FromPath[str], state: State) -> Stream | Response[str]:
+        """The bytes of a log file, or of what one task printed; with ``stream`` also what comes."""
+        services: Services = state.services
+        try:
+            wish = read_wish(media_type, request.query_params)
+            name = await to_thread(resolve, queries, session)
+            stretch = await to_thread(find_stretch, services.logs, name, wish)
+        except (Refused, RayscopeError) as error:  # as Ray: a text, and 500
+            return Response(str(error), status_code=500, media_type=MediaType.TEXT)
+        shown = request.query_params.get("download_filename", "file.txt").replace('"', "")
+        headers = {"Content-Disposition": f'attachment; filename="{shown}"'}
+
+        def is_over() -> bool:
+            return services.ending.is_set() or queries.session(name).state == "ENDED"
+
+        return Stream(stream(services.logs, stretch, wish, is_over), media_type=MediaType.TEXT, headers=headers)
+
     @get("/api/version", sync_to_thread=True)
     def get_version(session: FromPath[str]) -> Version:
         """Which Ray this was."""
@@ -72,7 +103,7 @@ def ray_router(queries: Queries) -> Router:
 
     return Router(
         path="/ray/{session:str}",
-        route_handlers=[get_version, get_states, get_summary],
+        route_handlers=[get_version, get_log_files, get_log, get_states, get_summary],
         exception_handlers={Refused: _refused, RayscopeError: _failed, HTTPException: _not_routed},
     )
 
@@ -82,7 +113,7 @@ def _known(resource: str, served: dict[str, Any]) -> None:
         raise NotFound(f"Rayscope does not serve Ray's {resource!r} here", hint=f"there are {', '.join(served)}")
 
 
-def _good(answer: Struct) -> Envelope:
+def _good(answer: Struct | dict[str, list[str]]) -> Envelope:
     return Envelope(result=True, msg="", data={"result": answer})
 
 

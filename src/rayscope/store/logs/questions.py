@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -69,7 +70,10 @@ def people_near(connection: Connection, windows: Sequence[Window]) -> People:
 
 
 _WINDOW = pa.schema([("session_no", pa.int32()), ("worker_id", pa.string()), ("stream", pa.string()), ("first", pa.int64()), ("last", pa.int64())])
-_ACTORS = "SELECT session_no, worker_id, actor_id, class_name, repr_name, job_id FROM actor SEMI JOIN log_window w USING (session_no, worker_id)"
+_ACTORS = """
+    SELECT DISTINCT a.session_no, w.worker_id, a.actor_id, a.class_name, a.repr_name, a.job_id
+    FROM actor a JOIN log_window w ON w.session_no = a.session_no AND (w.worker_id = a.worker_id OR contains(a.transitions, w.worker_id))
+"""
 _JOBS = "SELECT session_no, worker_id, job_id FROM worker SEMI JOIN log_window w USING (session_no, worker_id)"
 
 
@@ -111,22 +115,21 @@ def task_marks(connection: Connection, session_nos: Sequence[int] | None, task: 
 def actor_workers(connection: Connection, session_nos: Sequence[int] | None, actor: str) -> tuple[set[str], set[WorkerKey]]:
     """The ids of the actors meant (by id, prefix, or name), and all workers that they lived in."""
     texts, parameters = _scoped(session_nos)
-    query = f"SELECT session_no, actor_id, worker_id FROM actor WHERE {' AND '.join([*texts, '(starts_with(actor_id, ?) OR name = ?)'])}"
+    query = f"SELECT session_no, actor_id, worker_id, transitions FROM actor WHERE {' AND '.join([*texts, '(starts_with(actor_id, ?) OR name = ?)'])}"
     found = connection.execute(query, [*parameters, actor, actor]).fetchall()
-    ids = {row[1] for row in found}
-    workers = {(row[0], row[2]) for row in found if row[2]}
-    if ids:
-        listed = "SELECT DISTINCT session_no, worker_id FROM {} WHERE actor_id IN (SELECT unnest(?::VARCHAR[])) AND worker_id IS NOT NULL"
-        for table in ("attempt_hot", "attempt_cold"):
-            workers |= set(connection.execute(listed.format(table), [sorted(ids)]).fetchall())
-    return ids, workers
+    workers = {(number, worker) for number, _, worker, _ in found if worker}
+    for number, _, _, transitions in found:  # it may have lived elsewhere before a restart
+        workers |= {(number, step["worker_id"]) for step in json.loads(transitions or "[]") if step.get("worker_id")}
+    return {row[1] for row in found}, workers
 
 
 def job_places(connection: Connection, session_nos: Sequence[int] | None, job: str) -> tuple[set[str], set[WorkerKey]]:
     """The job and submission ids meant by either, and the workers that served the job."""
     texts, parameters = _scoped(session_nos)
-    query = f"SELECT job_id, submission_id FROM jobs_at(NULL) WHERE {' AND '.join([*texts, '(job_id = ? OR submission_id = ?)'])}"
-    ids = {job} | {name for row in connection.execute(query, [*parameters, job, job]).fetchall() for name in row if name}
+    where = " AND ".join([*texts, "(job_id = ? OR submission_id = ?)"])
+    drivers = "(SELECT session_no, job_id, metadata ->> '$.job_submission_id' AS submission_id FROM driver_job)"
+    query = f"SELECT job_id, submission_id FROM {drivers} WHERE {where} UNION ALL SELECT job_id, submission_id FROM submission WHERE {where}"
+    ids = {job} | {name for row in connection.execute(query, [*parameters, job, job] * 2).fetchall() for name in row if name}
     query = f"SELECT session_no, worker_id FROM worker WHERE {' AND '.join([*texts, 'job_id IN (SELECT unnest(?::VARCHAR[]))'])}"
     return ids, set(connection.execute(query, [*parameters, sorted(ids)]).fetchall())
 

@@ -32,7 +32,7 @@ def agent_of(port: int, token: str = "right", dashboard: str = "") -> Any:
     place = SimpleNamespace(is_head=True, node_id=HEAD, dashboard=dashboard, session="s", log_dir="/logs")
     followed = SimpleNamespace(file="1-1-00000000", path="raylet.out", size=10, read_to=9, sent_to=8)
     uplink = SimpleNamespace(ingest_url=f"http://127.0.0.1:{port}/ingest/{token}", who=who)
-    return SimpleNamespace(place=place, uplink=uplink, tracker=SimpleNamespace(files={1: followed}))
+    return SimpleNamespace(dashboard=dashboard, place=place, uplink=uplink, tracker=SimpleNamespace(files={1: followed}))
 
 
 def talk(work: Callable[[Channels, int], Awaitable[None]]) -> None:
@@ -44,8 +44,7 @@ def talk(work: Callable[[Channels, int], Awaitable[None]]) -> None:
         app = Litestar([agent_channel], state=State({"services": services}), openapi_config=None)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", port=0, ws="wsproto", lifespan="off"))
         serving = asyncio.ensure_future(server.serve())
-        while not server.started:
-            await asyncio.sleep(0.01)
+        await until(lambda: server.started)
         try:
             await work(channels, server.servers[0].sockets[0].getsockname()[1])
         finally:
@@ -55,10 +54,14 @@ def talk(work: Callable[[Channels, int], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-async def connected(channels: Channels) -> None:
+async def until(is_so: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not channels.connected("s"):
+        while not is_so():  # noqa: ASYNC110 of what is waited for, nobody sets an event
             await asyncio.sleep(0.01)
+
+
+async def connected(channels: Channels) -> None:
+    await until(lambda: bool(channels.connected("s")))
 
 
 def test_the_server_asks_and_the_agent_answers() -> None:

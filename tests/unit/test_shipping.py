@@ -26,6 +26,7 @@ class FakeClient:
         self.refusals = 0
 
     def post_chunks(self, token: str, body: bytes) -> dict[str, int]:
+        assert token == "token"
         if self.refusals:
             self.refusals -= 1
             raise ServerUnreachable("away")

@@ -10,16 +10,20 @@ import os
 import re
 import socket
 import tempfile
-from typing import Dict, FrozenSet, List, NamedTuple, Optional
+from typing import Dict, FrozenSet, List, NamedTuple, Optional, Set
 
 from rayscope.agent.processes import Process, ProcessTable, RayProcesses, is_alive
+from rayscope.agent.raylet_logs import RayletLogs
 
 _PORT_FILE = re.compile(r"^(?:metrics_export_port|dashboard_agent_listen_port|metrics_agent_port)_([0-9a-f]{56})$")
 _LOG_NAME = re.compile(r"--?(?:stdout|stderr)[-_]filepath=(\S+)|--logging-filename=(\S+)")
 
 
 class Place(NamedTuple):
-    """One node on this host. ``raylet_pid`` is 0 where its process cannot be seen. ``own_names``: names of log files on its raylet's command line."""
+    """One node on this host.
+
+    ``raylet_pid`` is 0 where its process cannot be seen, -1 where it is dead. ``own_names``: names of log files on its raylet's command line.
+    """
 
     session: str
     session_dir: str
@@ -33,12 +37,19 @@ class Place(NamedTuple):
     ray_version: str = ""
 
     @property
+    def is_dead(self) -> bool:
+        """Whether it was dead when it was found."""
+        return self.raylet_pid < 0
+
+    @property
     def log_dir(self) -> str:
         """Where its log files are."""
         return os.path.join(self.session_dir, "logs")
 
     def is_alive(self) -> bool:
         """Whether its raylet runs."""
+        if self.is_dead:
+            return False
         return is_alive(self.raylet_pid) if self.raylet_pid else answers(self.raylet_socket)
 
 
@@ -51,6 +62,7 @@ class Discovery:
         self._node_id = node_id
         self._dashboard = dashboard
         self._table = ProcessTable()
+        self._dead: Dict[str, List[Place]] = {}
 
     def places(self) -> List[Place]:
         """The nodes that live now."""
@@ -62,7 +74,18 @@ class Discovery:
                 found[place.node_id] = place
         if not found:
             found = {place.node_id: place for folder in self._folders() for place in _places_in(folder, self._dashboard)}
+        folders = {place.session_dir for place in found.values()} | ({self._session_dir} if self._session_dir else set())
+        for place in (place for folder in folders for place in self._dead_in(folder, set(found))):
+            found[place.node_id] = place
         return [place for place in found.values() if self._is_wanted(place)]
+
+    def _dead_in(self, session_dir: str, living: Set[str]) -> List[Place]:
+        """Nodes that died here: what their agents did not ship any more, if they died at the same time, is still to be shipped. Found once."""
+        if session_dir not in self._dead:
+            logs = RayletLogs(os.path.join(session_dir, "logs"))
+            logs.read_on()
+            self._dead[session_dir] = [_dead(session_dir, node, suffix) for node, suffix in logs.suffixes().items() if node not in living]
+        return self._dead[session_dir]
 
     def _is_wanted(self, place: Place) -> bool:
         if self._node_id and place.node_id != self._node_id:
@@ -133,6 +156,13 @@ def _places_in(session_dir: str, dashboard: str) -> List[Place]:
     return [
         Place(os.path.basename(session_dir), session_dir, node, 0, living, node in heads, frozenset(), "", dashboard if node in heads else "") for node in nodes
     ]
+
+
+def _dead(session_dir: str, node_id: str, suffix: str) -> Place:
+    """A node that is no more. Its agents' logs have its raylet's suffix, as all of them are named in one go."""
+    names = frozenset(f"{name}{suffix}.{kind}" for name in ("dashboard_agent", "runtime_env_agent") for kind in ("log", "out", "err"))
+    is_head = os.path.exists(os.path.join(session_dir, f"gcs_server_port_{node_id}"))
+    return Place(os.path.basename(session_dir), session_dir, node_id, -1, "", is_head, names)
 
 
 def _names_on(raylet: Process) -> FrozenSet[str]:

@@ -4,7 +4,9 @@ AgentError                  it cannot go on
 ├── AnotherAgent            one watches this node already
 └── BadOptions              the command is worded wrongly
 ServerAway                  the server does not answer, or cannot take it now: try again
-└── WrongToken              it refuses the token: try again, slowly
+└── Hopeless                it will not take it until a person does something: try again, slowly
+    ├── WrongToken          it refuses the token
+    └── NoAgents            it knows nothing of agents
 """
 
 from __future__ import annotations
@@ -34,5 +36,13 @@ class ServerAway(Exception):
         self.wait_s = wait_s
 
 
-class WrongToken(ServerAway):
+class Hopeless(ServerAway):
+    """It will not do until a person does something: tried again slowly, and not at all by an agent that takes its leave."""
+
+
+class WrongToken(Hopeless):
     """The server refuses the token."""
+
+
+class NoAgents(Hopeless):
+    """What answers there has no routes for agents."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Awaitable, Callable, NamedTuple
 
 from rayscope.agent.errors import ServerAway
 from rayscope.agent.health import post_health
+from rayscope.agent.objects import watch_objects
 from rayscope.agent.states import post_states
 from rayscope.agent.talk import say
 
@@ -26,6 +27,7 @@ class Job(NamedTuple):
 JOBS = (
     Job("health", 5.0, post_health),
     Job("states", 5.0, post_states, head_only=True),
+    Job("objects", 1.0, watch_objects, head_only=True),
 )
 
 

@@ -6,15 +6,17 @@ import asyncio
 import os
 import time
 from contextlib import suppress
-from typing import Awaitable, Callable, Dict, List, Sequence
+from typing import Awaitable, Callable, Dict, List, Optional, Sequence
 
 from rayscope.agent.channel import keep_channel
 from rayscope.agent.discovery import Place
 from rayscope.agent.errors import ServerAway
+from rayscope.agent.exports import exports_events
 from rayscope.agent.health import post_health
 from rayscope.agent.jobs import jobs_of, keep_doing
 from rayscope.agent.locks import NodeLock
 from rayscope.agent.owners import Owners
+from rayscope.agent.states import POLLED, News
 from rayscope.agent.talk import say
 from rayscope.agent.tracker import Chunk, Tracker
 from rayscope.agent.uplink import Refused, Uplink
@@ -28,6 +30,9 @@ POLL_S = 0.5
 ALIVE_S = 0.5
 """How often it is asked whether the node lives."""
 
+LEAVING_S = 0.02
+"""How long an agent that takes its leave waits between two looks."""
+
 QUIET_S = 1.5
 """After a raylet's death its workers follow within a second; after so long without a new byte all has been written."""
 
@@ -37,6 +42,9 @@ GATHER_S = 0.03
 
 class NodeAgent:
     """Watches one node. `run` ends when the node is gone and all is shipped, or, after `leave`, when what is there is shipped."""
+
+    uplink: Uplink = None  # type: ignore[assignment]  # there from the start of `run` on
+    tracker: Tracker = None  # type: ignore[assignment]  # likewise, once the server has answered
 
     def __init__(self, place: Place, ingest_url: str, version: str, neighbours: Callable[[], List[Place]]) -> None:
         self.place = place
@@ -49,19 +57,22 @@ class NodeAgent:
         self._wake = asyncio.Event()
         self._leave_by_s = float("inf")
         self._is_dead = False
-        self.uplink: Uplink
-        self.tracker: Tracker
+        self._polls: Optional[bool] = None
+        self.news = {name: News() for name in POLLED}
 
     def leave(self, within_s: float) -> None:
         """Ship what is there, then end; not later than so many seconds from now."""
         self.is_leaving = True
         self._leave_by_s = min(self._leave_by_s, time.monotonic() + within_s)
+        if self.uplink is not None:
+            self.uplink.is_leaving = True
         self._wake.set()
 
     async def run(self) -> None:
         """Until the end. Raises AnotherAgent where another one watches the node."""
         agent_id = self._lock.take()
         self.uplink = Uplink(self._ingest_url, self.place, agent_id)
+        self.uplink.is_leaving = self.is_leaving
         try:
             await self._watch()
         finally:
@@ -108,6 +119,19 @@ class NodeAgent:
             await self._send(self.tracker.ends())
 
     @property
+    def dashboard(self) -> str:
+        """Host and port of Ray's dashboard, on the head node; it may have come after the node was found."""
+        return next((place.dashboard for place in self._neighbours() if place.node_id == self.place.node_id and place.dashboard), self.place.dashboard)
+
+    async def polls(self) -> bool:
+        """Whether the cluster's states must be asked for, since it exports no events. What is once so stays so."""
+        if self._polls is None:
+            self._polls = not await exports_events(self.place)
+            if self._polls:
+                say(f"{self.place.session} exports no events: its states are polled, which misses tasks that live shorter than that")
+        return self._polls
+
+    @property
     def is_ending(self) -> bool:
         """Whether only what is there is still to be shipped."""
         self._is_dead = self._is_dead or not self.place.is_alive()
@@ -149,7 +173,8 @@ class NodeAgent:
         """Until something happens: a change, an unfinished line's time, the next look at the node."""
         loop, file = asyncio.get_running_loop(), self.tracker.watch.fileno()
         loose_s = self.tracker.loose_wait_s()
-        wait_s = min(ALIVE_S, POLL_S, *([] if loose_s is None else [loose_s + 0.01]))
+        usual_s = LEAVING_S if self.is_leaving else min(ALIVE_S, POLL_S)
+        wait_s = usual_s if loose_s is None else min(usual_s, loose_s + 0.01)
         self._wake.clear()
         if file >= 0:
             loop.add_reader(file, self._wake.set)
@@ -169,6 +194,9 @@ class NodeAgent:
 
 
 async def _cancel(tasks: Sequence[asyncio.Future[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Until they have ended. More than once: before Python 3.12, `wait_for` loses a cancellation that comes together with what it waits for."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=0.2)

@@ -14,15 +14,13 @@ from typing import Callable, Dict, List, Optional
 
 from rayscope.agent.discovery import Place
 from rayscope.agent.processes import parent_of
+from rayscope.agent.raylet_logs import RayletLogs
 
 PATIENCE_S = 10.0
 """After so long a worker that nobody claims is the head's."""
 
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{56}(?![0-9a-f])")
 _PID = re.compile(r"[-_](\d+)\.(?:out|err|log|jsonl)(?:\.\d+)?$")
-_RAYLET_LOG = re.compile(r"^raylet(?:\.\d+)?\.out(?:\.\d+)?$")
-_STARTED = re.compile(rb"Started worker process with pid (\d+) worker_id=([0-9a-f]{56})")
-_NODE = re.compile(rb"Setting node ID node_id=([0-9a-f]{56})")
 _ROTATED = re.compile(r"\.\d+$")
 
 
@@ -66,7 +64,7 @@ class Owners:
         for node_id, place in neighbours.items():
             if plain & place.own_names:
                 return node_id
-        if _RAYLET_LOG.match(name) or name.startswith("raylet."):
+        if name.startswith("raylet."):
             return self._raylets.node_of_log(name)
         ids = _ID.findall(name)
         nodes = set(neighbours) | self._raylets.nodes
@@ -96,58 +94,6 @@ class Owners:
         return self._shared[folder]
 
 
-class RayletLogs:
-    """What the raylets' logs say: which node each is, and which workers it started. Reads on from where it was."""
-
-    def __init__(self, log_dir: str) -> None:
-        self.of_worker: Dict[str, str] = {}
-        self.of_pid: Dict[int, str] = {}
-        self.nodes: set[str] = set()
-        self._log_dir = log_dir
-        self._places: Dict[str, int] = {}
-        self._node: Dict[str, str] = {}
-
-    def node_of_log(self, name: str) -> str:
-        """The node of `raylet.1.out`, and of `raylet.1.err` beside it; nothing where it has not said so yet."""
-        return self._node.get(name.replace(".err", ".out"), "")
-
-    def read_on(self) -> None:
-        """Take in what was written since."""
-        try:
-            names = [name for name in os.listdir(self._log_dir) if _RAYLET_LOG.match(name)]
-        except OSError:
-            return
-        for name in names:
-            self._read(name)
-
-    def _read(self, name: str) -> None:
-        path = os.path.join(self._log_dir, name)
-        try:
-            with open(path, "rb") as file:
-                if file.seek(0, os.SEEK_END) < self._places.get(name, 0):
-                    self._places[name] = 0
-                file.seek(self._places.get(name, 0))
-                for line in file:
-                    if not line.endswith(b"\n"):
-                        break
-                    self._places[name] = self._places.get(name, 0) + len(line)
-                    self._take(name, line)
-        except OSError:
-            return
-
-    def _take(self, name: str, line: bytes) -> None:
-        if name not in self._node:
-            node = _NODE.search(line)
-            if node:
-                self._node[name] = node[1].decode()
-                self.nodes.add(self._node[name])
-            return
-        started = _STARTED.search(line)
-        if started:
-            self.of_pid[int(started[1])] = self._node[name]
-            self.of_worker[started[2].decode()] = self._node[name]
-
-
 def _first(neighbours: Dict[str, Place]) -> str:
     head = next((node_id for node_id, place in neighbours.items() if place.is_head), None)
-    return head or min(neighbours)
+    return head or min([node_id for node_id, place in neighbours.items() if not place.is_dead] or neighbours)

@@ -62,7 +62,7 @@ class Supervisor:
                 self._start(place)
 
     def _start(self, place: Place) -> None:
-        say(f"watches node {place.node_id[:8]} of {place.session}{' (head)' if place.is_head else ''}")
+        say(f"watches node {place.node_id[:8]} of {place.session}{' (head)' if place.is_head else ''}{' (dead)' if place.is_dead else ''}")
         agent = self._agents[place.node_id] = NodeAgent(place, self._options.ingest, self._version, self.neighbours)
         if self._is_leaving:
             agent.leave(self._options.leave_s)

@@ -13,5 +13,6 @@ def say(text: str) -> None:
     if _said["line"] == text:
         return
     _said["line"] = text
-    sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} rayscope agent: {text}\n")
+    now_s = time.time()
+    sys.stderr.write(f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(now_s))}.{int(now_s * 1000) % 1000:03d} rayscope agent: {text}\n")
     sys.stderr.flush()

@@ -15,7 +15,7 @@ from typing import Any, Callable, Dict, List, Optional
 from urllib.parse import quote, urlencode, urlsplit
 
 from rayscope.agent.discovery import Place
-from rayscope.agent.errors import AnotherAgent, ServerAway, WrongToken
+from rayscope.agent.errors import AnotherAgent, Hopeless, NoAgents, ServerAway, WrongToken
 from rayscope.agent.followed import Known
 from rayscope.agent.talk import say
 from rayscope.agent.tracker import Chunk
@@ -24,7 +24,7 @@ from rayscope.agent.wire import packb
 
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 10.0
-TOKEN_WAIT_S = 30.0
+HOPELESS_WAIT_S = 30.0
 """A wrong token is put right by a person, or never."""
 
 _SECOND_NS = 1_000_000_000
@@ -46,6 +46,7 @@ class Uplink:
         self.skew_ns: Optional[int] = None
         self.shipped = 0
         self.away_since_s: Optional[float] = None
+        self.is_leaving = False
         self.ingest_url = ingest_url
         self._web = Web(ingest_url)
         self._side = Web(ingest_url)
@@ -102,11 +103,12 @@ class Uplink:
             except ServerAway as away:  # noqa: PERF203 trying again is what this is about
                 self.away_since_s = self.away_since_s or time.monotonic()
                 say(f"{away}; trying again")
-                if is_over():
+                is_hopeless = isinstance(away, Hopeless)
+                if is_over() or (is_hopeless and self.is_leaving):
                     raise
-                longest = TOKEN_WAIT_S if isinstance(away, WrongToken) else LONGEST_WAIT_S
-                wait_s = TOKEN_WAIT_S if isinstance(away, WrongToken) else wait_s
-                await _pause(max(away.wait_s, wait_s * random.uniform(0.7, 1.3)), is_over)  # noqa: S311 jitter
+                longest = HOPELESS_WAIT_S if is_hopeless else LONGEST_WAIT_S
+                wait_s = HOPELESS_WAIT_S if is_hopeless else wait_s
+                await self._pause(max(away.wait_s, wait_s * random.uniform(0.7, 1.3)), is_over)  # noqa: S311 jitter
                 wait_s = min(wait_s * 2, longest)
             else:
                 if self.away_since_s is not None:
@@ -118,6 +120,13 @@ class Uplink:
         """Drop the connections."""
         self._web.close()
         self._side.close()
+
+    async def _pause(self, seconds: float, is_over: Callable[[], bool]) -> None:
+        """Wait, but not longer than there is sense in it: who takes his leave tries more often."""
+        until_s = time.monotonic() + seconds
+        while time.monotonic() < until_s and not is_over():
+            until_s = min(until_s, time.monotonic() + 0.5) if self.is_leaving else until_s
+            await asyncio.sleep(min(0.2, max(until_s - time.monotonic(), 0.0)))
 
     async def _post(self, web: Web, path: str, body: bytes, headers: Optional[Dict[str, str]] = None, timeout_s: float = 60.0) -> Answer:
         began_ns = time.time_ns()
@@ -144,6 +153,8 @@ def _checked(answer: Answer) -> Answer:
         raise AnotherAgent(f"the server hears another agent of this node already; this one leaves ({said})")
     if answer.status == _HTTP_UNAUTHORIZED:
         raise WrongToken(f"the server refuses the ingest token ({said}); take the address that `rayscope env` prints as RAYSCOPE_INGEST")
+    if answer.status in {404, 405}:
+        raise NoAgents(f"the server knows nothing of agents (it answers {answer.status}): is it a Rayscope server of this version?")
     if answer.status in {_HTTP_BAD, _HTTP_TOO_LARGE}:
         raise Refused(f"the server refuses it with {answer.status}: {said}")
     raise ServerAway(f"the server answers {answer.status}: {said}", _seconds(answer.headers.get("retry-after", "")))
@@ -170,13 +181,6 @@ def _json(content: Dict[str, Any]) -> bytes:
 
 def _is_near(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
-
-
-async def _pause(seconds: float, is_over: Callable[[], bool]) -> None:
-    """Wait, but not longer than there is sense in it."""
-    until_s = time.monotonic() + seconds
-    while time.monotonic() < until_s and not is_over():
-        await asyncio.sleep(min(0.2, max(until_s - time.monotonic(), 0.0)))
 
 
 def ingest_url(server: str, token: str) -> str:

@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any, Awaitable, Callable, Dict
 
 from rayscope.agent.errors import ServerAway
+from rayscope.agent.objects import snapshot_objects
 from rayscope.agent.states import authorization, post_states
 from rayscope.agent.web import Web
 
@@ -25,9 +26,9 @@ async def ping(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
 
 
 async def snapshot(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
-    """Take the periodic snapshots now."""
+    """Take the periodic snapshots now: of states, and of the object table."""
     await post_states(agent)
-    return {"taken_ns": time.time_ns()}
+    return {"taken_ns": time.time_ns(), "objects": await snapshot_objects(agent)}
 
 
 async def list_files(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
@@ -39,7 +40,7 @@ async def list_files(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
 
 async def http(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
     """One request to Ray's dashboard, which only this node may reach. Where none is known here: an error."""
-    if not agent.place.dashboard:
+    if not agent.dashboard:
         raise ServerAway("no Ray dashboard is known on this node; ask the head node's agent")
     path = str(args.get("path") or "/")
     if not path.startswith("/") or any(character in path for character in "\r\n "):
@@ -47,7 +48,7 @@ async def http(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
     given = {str(name).lower(): str(value) for name, value in (args.get("headers") or {}).items()}
     headers = {**authorization(), **{name.title(): value for name, value in given.items() if name in _BRIDGED}}
     body = base64.b64decode(args.get("body_b64") or "")
-    web = Web(f"http://{agent.place.dashboard}")
+    web = Web(f"http://{agent.dashboard}")
     try:
         answer = await web.request(str(args.get("method") or "GET").upper(), path, body, headers, float(args.get("timeout_s") or 30.0))
     finally:

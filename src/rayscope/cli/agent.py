@@ -30,7 +30,7 @@ Where no Rayscope is installed, `rayscope attach` brings the agent along.""",
 
 
 @app.default
-def agent(
+def agent(  # noqa: PLR0913 an option each
     *,
     server: Annotated[str | None, Parameter(help="The server's address; else that of RAYSCOPE_INGEST, or the server of this machine's data folder.")] = None,
     token: Annotated[str | None, Parameter(help="Its ingest token; else that of RAYSCOPE_INGEST.")] = None,

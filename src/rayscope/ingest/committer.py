@@ -27,6 +27,7 @@ from rayscope.ingest.backlog import Backlog
 from rayscope.ingest.changes import Changes
 from rayscope.ingest.fold import quarantine
 from rayscope.ingest.groups import Fold, Group, Work
+from rayscope.ingest.pulse import Pulse, changed_rows
 from rayscope.ingest.redaction import without_secrets
 from rayscope.ingest.sessions import Sessions
 from rayscope.ray.decode import Bad, Batch, decode_batch
@@ -37,6 +38,7 @@ from rayscope.store.changes import write_changes, write_quarantine, write_receiv
 from rayscope.store.closing import forget_silence, silent_sessions
 from rayscope.store.database import Connection, Database
 from rayscope.store.journal import Journal, Position, record_size
+from rayscope.store.settled import Settled
 
 log = logging.getLogger("rayscope.ingest")
 
@@ -57,8 +59,9 @@ class Committer:
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
+        self.pulse = Pulse()
         self._sessions = Sessions(dict(database.read(lambda c: c.execute("SELECT session, session_no FROM session").fetchall())))
-        self.settled: dict[int, int] = database.read(settled_until)
+        self.settled = Settled(database.read(settled_until))
         self.silent: set[int] = database.read(silent_sessions)
         self.ends_ns = time.time_ns()  # when something last ended: what was open at the last stop is looked at once
         self.heard_ns = self.ends_ns  # when something was last written
@@ -253,6 +256,7 @@ class Committer:
         self.heard_ns = changes.now_ns
         if changes.ends:
             self.ends_ns = changes.now_ns
+        self.pulse.beat(changed_rows(changes))
 
     def _write_changes(self, connection: Connection, changes: Changes, end: Position | None) -> set[int]:
         """All of it, in one transaction. Returns the sessions that were silent and spoke."""

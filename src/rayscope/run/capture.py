@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from rayscope.run.kept import KeptFile
+from rayscope.run.screen import Screen
 
 _CHUNK: Final = 65536
 _CLOSE_S: Final = 2.0
@@ -25,9 +26,10 @@ _SETTLE_S: Final = 0.3
 class Capture:
     """One stream of the program: give ``writer`` to the child, then `start`, and `close` when the child has ended."""
 
-    def __init__(self, shown: int, kept: Path) -> None:
-        """``shown``: the descriptor that the program's output goes to, ``kept``: the file that it is kept in as well."""
+    def __init__(self, shown: int, kept: Path, screen: Screen) -> None:
+        """``shown``: the descriptor that the program's output goes to, ``screen``: what stands behind it, ``kept``: the file that it is kept in as well."""
         self._shown = shown
+        self._screen = screen
         self._kept = KeptFile(kept)
         self.is_terminal = os.isatty(shown)
         self._reader, self.writer = _terminal_like(shown) if self.is_terminal else os.pipe()
@@ -68,7 +70,7 @@ class Capture:
     def _copy(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # a terminal whose writers are gone says EIO; a late byte finds the file closed
             while chunk := self._read():
-                self._show(chunk)
+                self._screen.pass_on(self._shown, chunk)
                 self._kept.write(chunk)
 
     def _read(self) -> bytes:
@@ -76,13 +78,6 @@ class Capture:
         if self._kept.has_rest and not select.select([self._reader], [], [], _IDLE_S)[0]:
             self._kept.flush()
         return os.read(self._reader, _CHUNK)
-
-    def _show(self, chunk: bytes) -> None:
-        """Whoever looked on may have left (`| head`); the program goes on and is kept."""
-        rest = memoryview(chunk)
-        with contextlib.suppress(BrokenPipeError):
-            while rest:
-                rest = rest[os.write(self._shown, rest) :]
 
 
 def _waits(reader: int) -> bool:

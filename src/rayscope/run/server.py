@@ -7,13 +7,13 @@ from pathlib import Path
 from rayscope.address import DEFAULT_HOST, DEFAULT_PORT
 from rayscope.client import Client
 from rayscope.errors import PortInUse, RayscopeError, ServerStartError
-from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import ServerInfo
 from rayscope.server import lifecycle
 
 
 class Recording:
-    """A connection to the server, with the right to report. What could not be reported is remembered in ``missed``."""
+    """A connection to the server, with the right to report. What is missing of the record is remembered in ``missed``."""
 
     def __init__(self, info: ServerInfo, *, started: bool) -> None:
         data = Path(info.data)
@@ -35,10 +35,18 @@ class Recording:
         """Report rows of Ray's state API."""
         self.client.post_states(self.ingest_token, snapshot)
 
+    def post_objects(self, report: ObjectReport) -> None:
+        """Report a snapshot of the object table."""
+        self.client.post_objects(self.ingest_token, report)
+
     def miss(self, error: RayscopeError) -> None:
         """Note that a report did not arrive."""
-        if error.message not in self.missed:
-            self.missed.append(error.message)
+        self.miss_text(f"a report did not reach the server: {error.message}")
+
+    def miss_text(self, text: str) -> None:
+        """Note what is missing of the record."""
+        if text not in self.missed:
+            self.missed.append(text)
 
 
 def find_or_start(data: Path) -> Recording:

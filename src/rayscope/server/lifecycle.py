@@ -31,7 +31,8 @@ from rayscope.server.tokens import is_loopback, read_or_make_token
 from rayscope.store.limits import SILENCE_S
 
 if TYPE_CHECKING:
-    from rayscope.server.services import Services
+    import uvicorn
+
 
 _AS_THEY_WERE: Final = Settings()
 
@@ -113,8 +114,7 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
     services = Services(data, guard, info, silence_s, read_retention(data))
     _tune_collector()
     config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", ws="wsproto", timeout_graceful_shutdown=10)
-    server = uvicorn.Server(config)
-    server.handle_exit = _ending_streams(server.handle_exit, services)  # type: ignore[method-assign,assignment]  # it has no hook for it
+    server = _make_server(config, services.end_streams)
     (data / "server.json").write_bytes(msgspec.json.encode(info))
     print(f"rayscope server {__version__}  {info.url}  data in {data}", file=sys.stderr, flush=True)
     _end_quietly()
@@ -126,14 +126,16 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
         gc.unfreeze()  # what is frozen is not torn down at exit, of which DuckDB's module complains at length
 
 
-def _ending_streams(handle_exit: Callable[[int, FrameType | None], None], services: Services) -> Callable[[int, FrameType | None], None]:
-    """The server's handler of signals, which then also ends streams."""
+def _make_server(config: uvicorn.Config, on_stop: Callable[[], None]) -> uvicorn.Server:
+    """A server that tells those who listen when it is asked to stop: a page that listens would hold it until its patience ends."""
+    import uvicorn
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        services.end_streams()
-        handle_exit(number, frame)
+    class Telling(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            on_stop()
+            super().handle_exit(sig, frame)
 
-    return handle
+    return Telling(config)
 
 
 def _end_quietly() -> None:

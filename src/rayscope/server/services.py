@@ -16,9 +16,15 @@ from rayscope.ingest.logs import LogIngest
 from rayscope.ingest.retention import Retainer
 from rayscope.model.retention import Retention
 from rayscope.model.server import Health, ServerInfo, Version
+from rayscope.query.export import Exports
 from rayscope.query.job_logs import JobLogs
 from rayscope.query.logs.service import Logs
+from rayscope.query.overview import Overviews
+from rayscope.query.progress import Jobs
 from rayscope.query.queries import Queries
+from rayscope.query.sql import Console
+from rayscope.query.timeline import Timelines
+from rayscope.query.trace import Traces
 from rayscope.server.auth import Guard
 from rayscope.server.channels import Channels
 from rayscope.server.dashboards import Dashboards
@@ -43,8 +49,9 @@ class Services:
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.log_ingest = LogIngest(self.database, data / LOG_FOLDER, self.committer.number)
         self.agents = Agents(self.database, self.committer, self.log_ingest)
-        self.logs = Logs(self.database, self.log_ingest.store)
         self.queries = Queries(self.database)
+        self.logs = Logs(self.database, self.log_ingest.store)
+        self.pulse = self.committer.pulse
         self.channels = Channels()
         self.ending = threading.Event()
         self.dashboards = Dashboards(self.queries, self.channels)
@@ -52,10 +59,17 @@ class Services:
         self.live_jobs = LiveJobs(self.queries, self.job_logs, self.dashboards)
         self.retainer = Retainer(self.database, self.log_ingest.store, retention)
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s, self.retainer)
+        self.jobs = Jobs(self.database)
+        self.overviews = Overviews(self.database)
+        self.exports = Exports(self.database, self.queries)
+        self.console = Console(self.database)
+        self.timelines = Timelines(self.database)
+        self.traces = Traces(self.database)
 
     def end_streams(self) -> None:
         """The server is to stop: streams end, so that it does not wait for their readers."""
         self.ending.set()
+        self.pulse.end()
         self.log_ingest.store.wake()
 
     def close(self) -> None:

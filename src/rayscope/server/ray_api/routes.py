@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from litestar import MediaType, Request, Response, Router, get
@@ -19,6 +19,7 @@ from rayscope.server.compression import PLAIN
 from rayscope.server.ray_api.listing import list_states
 from rayscope.server.ray_api.listings import LISTINGS
 from rayscope.server.ray_api.logs import find_stretch, list_files, read_wish, stream
+from rayscope.server.ray_api.objects import list_objects, summarize_objects
 from rayscope.server.ray_api.options import Refused, check_summary_by, read_filters, read_options
 from rayscope.server.ray_api.resolve import resolve
 from rayscope.server.ray_api.summaries import SummaryAnswer, summarize_actors, summarize_tasks
@@ -32,7 +33,8 @@ _API_VERSION: Final = "4"
 
 _NO_LINEAGE: Final = {"lineage": "Rayscope has no summary by lineage in Ray's shape: use summary_by=func_name."}
 _SUMMARIES: Final = {"tasks": summarize_tasks, "actors": summarize_actors}
-_SUMMARY_BY: Final = {"tasks": ("func_name", "task_name"), "actors": ("class",)}
+_SUMMARY_BY: Final = {"tasks": ("func_name", "task_name"), "actors": ("class",), "objects": ("callsite",)}
+_LISTED: Final = {**LISTINGS, "objects": None}
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -89,15 +91,19 @@ def ray_router(queries: Queries) -> Router:
     @get("/api/v0/{resource:str}", sync_to_thread=True)
     def get_states(request: Request[Any, Any, Any], session: FromPath[str], resource: FromPath[str]) -> Envelope:
         """A listing of Ray's state API; `ray get` asks for one with an id as its filter."""
-        _known(resource, LISTINGS)
+        _known(resource, _LISTED)
         options = read_options(request.query_params)
+        if resource == "objects":
+            return _good(list_objects(queries.objects, resolve(queries, session), options))
         return _good(list_states(queries, resolve(queries, session), resource, options))
 
     @get("/api/v0/{resource:str}/summarize", sync_to_thread=True)
     def get_summary(request: Request[Any, Any, Any], session: FromPath[str], resource: FromPath[str]) -> Envelope:
         """A summary of Ray's state API."""
-        _known(resource, _SUMMARIES)
+        _known(resource, _SUMMARY_BY)
         check_summary_by(request.query_params, _SUMMARY_BY[resource], _NO_LINEAGE)
+        if resource == "objects":
+            return _good(summarize_objects(queries.objects, resolve(queries, session), read_filters(request.query_params)))
         summarize: Callable[..., SummaryAnswer] = _SUMMARIES[resource]
         return _good(summarize(queries, resolve(queries, session), read_filters(request.query_params)))
 
@@ -108,7 +114,7 @@ def ray_router(queries: Queries) -> Router:
     )
 
 
-def _known(resource: str, served: dict[str, Any]) -> None:
+def _known(resource: str, served: Mapping[str, Any]) -> None:
     if resource not in served:
         raise NotFound(f"Rayscope does not serve Ray's {resource!r} here", hint=f"there are {', '.join(served)}")
 

@@ -109,7 +109,7 @@ class Database:
 
         Killed in between, the old file is there as it was. Where readers do not end in time, nothing changes.
         """
-        fresh = self._path.with_suffix(".fresh")
+        fresh = _fresh(self._path)
         with self._writing:
             before = self._path.stat().st_size
             self._writer.execute("CHECKPOINT")
@@ -213,6 +213,11 @@ def _disk_full(path: Path, free: int) -> DiskFull:
     )
 
 
+def _fresh(path: Path) -> Path:
+    """The file that takes the place of the store's own."""
+    return path.with_suffix(".fresh").absolute()
+
+
 def _copy_tables(connection: Connection, path: Path, fresh: Path) -> None:
     """All rows into a new file of the same schema, each table's in their order."""
     fresh.unlink(missing_ok=True)
@@ -245,6 +250,7 @@ def _connect(path: Path) -> Connection:
     }
     try:
         connection = duckdb.connect(str(path), config=config)
+        connection.execute("SET allowed_paths = ?", [[f"{_fresh(path)}{more}" for more in ("", ".wal", ".wal.checkpoint", ".wal.recovery")]])  # of `compact`
         connection.execute("SET enable_external_access = false")  # no question reads or writes a file, whatever it says; set last, since it fixes paths
         return connection
     except duckdb.IOException as error:

@@ -29,6 +29,7 @@ _REPEATS: Final = 20
 _SESSION: Final = "session_2026-11-24_00-00-00_000001_1"
 _MB: Final = 1_000_000
 _OK: Final = 200
+_UNAVAILABLE: Final = 503
 
 
 def bodies(files: Sequence[LogFile]) -> Iterator[bytes]:
@@ -78,8 +79,9 @@ def _send(server: Server, files: Sequence[LogFile]) -> None:
             said = answer.read()
             if answer.status == _OK:
                 break
-            print(f"POST: {answer.status} {said[:200]!r}")
-            time.sleep(0.2)
+            if answer.status != _UNAVAILABLE:
+                raise RuntimeError(f"POST: {answer.status} {said[:200]!r}")
+            time.sleep(0.2)  # as an agent does
     connection.close()
 
 
@@ -138,7 +140,7 @@ def figures(lines: int, folder: Path) -> list[Figure]:
         rss_mb = server.resident_mb()
     stored = sum(path.stat().st_size for path in (folder / "data").rglob("*") if path.is_file())
     tools = [
-        Figure(name=f"{tool[0]} over the raw files, the rare word", value=tool_ms([*tool, RARE], raw), unit="ms")
+        Figure(name=f"{' '.join(tool)} over the raw files, the rare word", value=tool_ms([*tool, RARE], raw), unit="ms")
         for tool in (["grep", "-r"], ["grep", "-ri"], ["rg", "-i"])
         if shutil.which(tool[0])
     ]

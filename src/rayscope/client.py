@@ -27,6 +27,7 @@ from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
 from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import Health, Version
 from rayscope.model.sql import SqlAnswer, SqlQuestion, SqlSchema
+from rayscope.model.storage import Storage
 from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
@@ -184,6 +185,14 @@ class Client:
         if status >= http.client.BAD_REQUEST:
             raise Unavailable(content.decode(errors="replace").strip() or f"the cluster answers {status}")
         return content
+
+    def storage(self) -> Storage:
+        """What takes the room in the server's data folder."""
+        return self._get("/api/v1/storage", {}, Storage)
+
+    def delete_session(self, session: str) -> dict[str, int]:
+        """Delete all of a session that has ended: rows (of logs bytes) by kind."""
+        return msgspec.json.decode(self._request("DELETE", f"/api/v1/storage/{quote(session, safe='')}"), type=dict[str, int])
 
     def events(self, path: str) -> Iterator[ServerEvent]:
         """A stream of server-sent events, on a connection of its own. Raises ServerUnreachable when it ends."""

@@ -114,7 +114,7 @@ def _splits(data: bytes, at: int) -> bool:
     return bool(KINDS[data[at]] == _UPPER and KINDS[data[at - 1]] == 1)
 
 
-def may_fit(node: Node, filter_: memoryview) -> bool:
+def may_fit(node: Node, filter_: bytes) -> bool:
     """Whether a block with this filter can hold a fitting line."""
     if isinstance(node, Text):
         return all(may_hold(filter_, probes) for probes in node.probes)

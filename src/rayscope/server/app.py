@@ -20,6 +20,7 @@ from rayscope.server.api.live import live_router
 from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
+from rayscope.server.api.search import search_router
 from rayscope.server.api.service import service_router
 from rayscope.server.api.sql import sql_router
 from rayscope.server.api.timeline import timeline_router
@@ -56,6 +57,7 @@ def make_app(services: Services) -> Litestar:
             timeline_router,
             progress_router,
             overview_router,
+            search_router,
             live_router,
             sql_router,
             resources_router,

@@ -15,6 +15,7 @@ from litestar.static_files import create_static_files_router
 
 from rayscope import __version__
 from rayscope.errors import RayscopeError
+from rayscope.server.api.callgraph import callgraph_router
 from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.live import live_router
 from rayscope.server.api.overview import overview_router
@@ -57,6 +58,7 @@ def make_app(services: Services) -> Litestar:
             timeline_router,
             progress_router,
             overview_router,
+            callgraph_router,
             search_router,
             live_router,
             sql_router,

@@ -166,3 +166,9 @@ SEARCH_NAMES: Final = 500_000
 
 SEARCH_ERRORS: Final = 20_000
 """Different errors, their numbers folded, that a search remembers."""
+
+CALLGRAPH_NODES: Final = 200
+"""Nodes of a call graph: a person reads forty. The rest is folded into one."""
+
+CALLGRAPH_METHODS: Final = 50
+"""Methods of a class that a call graph names, those with most calls."""

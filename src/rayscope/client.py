@@ -6,29 +6,48 @@ client library takes longer than the whole question.
 
 from __future__ import annotations
 
+import functools
 import http.client
 import os
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
+from msgspec import Struct
 
 from rayscope import errors
-from rayscope.errors import RayscopeError, ServerUnreachable, UsageError
+from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
+from rayscope.model.job import DriverOutput, read_driver_output
+from rayscope.model.log import LogBatch, LogFiles, LogPage
+from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSnapshots, ObjectSummary
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
-from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import Health, Version
 from rayscope.model.sql import SqlAnswer, SqlQuestion, SqlSchema
+from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
+from rayscope.store.limits import DEFAULT_PAGE, LOG_READ_BYTES
 
 T = TypeVar("T")
+
+_RETRY_S: Final = 1.0
+_BLOCK: Final = 256 * 1024
 
 _SCHEMES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 
 _PIECE: Final = 256 * 1024
+
+
+class ServerEvent(Struct, frozen=True):
+    """One server-sent event."""
+
+    name: str
+    data: str
+    id: str
 
 
 class Client:
@@ -45,8 +64,10 @@ class Client:
         self.address = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
         self._prefix = parts.path.rstrip("/")
         self._token = token or os.environ.get("RAYSCOPE_TOKEN")
-        self._connection = _SCHEMES[parts.scheme](parts.hostname, parts.port, timeout=timeout_s)
+        self._connect = functools.partial(_SCHEMES[parts.scheme], parts.hostname, parts.port, timeout=timeout_s)
+        self._connection = self._connect()
         self._lock = threading.Lock()
+        self._answered: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +105,116 @@ class Client:
     def actor_summary(self, session: str = LATEST, filters: Sequence[str] = (), at: str | None = None) -> ActorSummary:
         """Actors by class and state."""
         return self._get("/api/v1/actors/summary", _given(session=session, filter=filters, at=at), ActorSummary)
+
+    def logs(self, query: LogQuery) -> LogPage:
+        """A page of log lines."""
+        return self._get("/api/v1/logs", _log_query(query), LogPage)
+
+    def log_pages(self, query: LogQuery) -> Iterator[LogPage]:
+        """The page asked for and those that follow, until the last."""
+        while True:
+            page = self.logs(query)
+            yield page
+            if page.next is None:
+                return
+            query = msgspec.structs.replace(query, cursor=page.next)
+
+    def follow_logs(self, query: LogQuery, cursor: str | None = None) -> Iterator[tuple[str, LogBatch | None]]:
+        """A live tail: cursors, with the lines that came before each, or None when it is quiet. On a connection of its own, for ever.
+
+        Raises ServerUnreachable when the server goes; go on from the last cursor.
+        """
+        parameters = {name: value for name, value in _log_query(query).items() if name not in {"order", "limit", "cursor", "context", "since", "until"}}
+        text = urlencode(parameters | _given(cursor=cursor), doseq=True)
+        for event in self.events(f"/api/v1/logs/follow?{text}"):
+            yield event.id, msgspec.json.decode(event.data, type=LogBatch) if event.name == "lines" else None
+
+    def resumed_logs(self, query: LogQuery, cursor: str | None = None) -> Iterator[tuple[str, LogBatch]]:
+        """The same, with a server that goes away waited for. Raises ServerUnreachable only if it was never there."""
+        while True:
+            try:
+                for at, batch in self.follow_logs(query, cursor):
+                    if batch is not None:
+                        yield at, batch
+                    cursor = at
+            except ServerUnreachable:
+                if cursor is None:
+                    raise
+                time.sleep(_RETRY_S)
+
+    def ray_log(self, session: str, media_type: str, wish: Mapping[str, Any]) -> Iterator[bytes]:
+        """The bytes of a log by Ray's own log API, in chunks. Raises NotFound where there is none."""
+        connection = self._connect()
+        try:
+            connection.request("GET", f"{self._prefix}/ray/{quote(session, safe='')}/api/v0/logs/{media_type}?{urlencode(wish)}", headers=self._headers())
+            answer = connection.getresponse()
+            if answer.status >= http.client.BAD_REQUEST:
+                raise NotFound(answer.read().decode(errors="replace").strip())
+            while chunk := answer.read1(_BLOCK):
+                yield chunk
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+
+    def log_files(self, query: LogQuery) -> LogFiles:
+        """The log files that were shipped."""
+        names = ("session", "job", "actor", "worker", "node", "source", "stream", "file")
+        return self._get("/api/v1/logs/files", _given(**{name: getattr(query, name) for name in names}), LogFiles)
+
+    def log_file(self, file_no: int, offset: int = 0, length: int = LOG_READ_BYTES) -> bytes:
+        """Bytes of a log file."""
+        return self._request("GET", f"/api/v1/logs/file/{int(file_no)}?{urlencode({'offset': offset, 'length': length})}")
+
+    def driver_output(self, wanted: str, session: str = LATEST, stream: str | None = None, offset: int = 0, limit: int = LOG_READ_BYTES) -> DriverOutput:
+        """Bytes of what a job's driver printed, from an offset on, and how the job is."""
+        text = urlencode(_given(session=session, stream=stream, offset=offset, limit=limit))
+        with self._lock:
+            path = f"/api/v1/jobs/{quote(wanted, safe='')}/logs?{text}"
+            status, content = self._exchange("GET", self._prefix + path, None)
+            headers = self._answered
+        if status >= http.client.BAD_REQUEST:
+            raise _named_error(status, content, self.address)
+        return read_driver_output(headers, content)
+
+    def post_ray(self, session: str, path: str) -> bytes:
+        """A call of Ray's own REST without a body, e.g. to stop a job."""
+        with self._lock:
+            status, content = self._exchange("POST", f"{self._prefix}/ray/{quote(session, safe='')}{path}", b"")
+        if status >= http.client.BAD_REQUEST:
+            raise Unavailable(content.decode(errors="replace").strip() or f"the cluster answers {status}")
+        return content
+
+    def events(self, path: str) -> Iterator[ServerEvent]:
+        """A stream of server-sent events, on a connection of its own. Raises ServerUnreachable when it ends."""
+        connection = self._connect()
+        try:
+            connection.request("GET", self._prefix + path, headers=self._headers() | {"Accept": "text/event-stream"})
+            answer = connection.getresponse()
+            if answer.status >= http.client.BAD_REQUEST:
+                raise _named_error(answer.status, answer.read(), self.address)
+            yield from _read_events(answer)
+        except (OSError, http.client.HTTPException) as error:
+            raise self._unreachable(error) from error
+        finally:
+            connection.close()
+        raise ServerUnreachable(f"{self.address} ended the stream", hint="it may be restarting; go on from the last cursor")
+
+    def object_snapshots(self, session: str = LATEST, at: str | None = None, limit: int = DEFAULT_PAGE) -> ObjectSnapshots:
+        """The snapshots of a session's object table, the newest first."""
+        return self._get("/api/v1/objects/snapshots", _given(session=session, at=at, limit=limit), ObjectSnapshots)
+
+    def object_summary(self, session: str = LATEST, by: str = "call-site", filters: Sequence[str] = (), at: str | None = None) -> ObjectSummary:
+        """References of one snapshot by call-site, function, node or owner."""
+        return self._get("/api/v1/objects/summary", _given(session=session, by=by, filter=filters, at=at), ObjectSummary)
+
+    def object_growth(self, session: str = LATEST, points: int = 3, at: str | None = None) -> ObjectGrowth:
+        """Bytes by call site over time."""
+        return self._get("/api/v1/objects/growth", _given(session=session, points=points, at=at), ObjectGrowth)
+
+    def object_leaks(self, session: str = LATEST, idle: str = "60s", at: str | None = None) -> Leaks:
+        """Objects that only a dead or idle process holds, or whose owner or job is gone."""
+        return self._get("/api/v1/objects/leaks", _given(session=session, idle=idle, at=at), Leaks)
 
     def sql(self, question: SqlQuestion) -> SqlAnswer:
         """A question in SQL. Raises SqlError and SqlTimeout."""
@@ -127,6 +258,15 @@ class Client:
         """Report rows of Ray's state API."""
         self._request("POST", f"/ingest/{ingest_token}/ray/states", msgspec.json.encode(snapshot))
 
+    def post_objects(self, ingest_token: str, report: ObjectReport) -> None:
+        """Report a snapshot of the object table."""
+        self._request("POST", f"/ingest/{ingest_token}/ray/objects", msgspec.json.encode(report))
+
+    def post_chunks(self, ingest_token: str, body: bytes) -> dict[str, int]:
+        """Ship stretches of log files (msgpack); how far the server has come with each."""
+        answer = msgspec.json.decode(self._request("POST", f"/ingest/{ingest_token}/agent/chunks", body), type=dict[str, dict[str, int]])
+        return answer["files"]
+
     def _get(self, path: str, query: Mapping[str, Any], kind: type[T]) -> T:
         text = urlencode(query, doseq=True)
         return msgspec.json.decode(self._request("GET", f"{path}?{text}" if text else path), type=kind)
@@ -168,12 +308,16 @@ class Client:
         return answer
 
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        headers = self._headers()
         if body is not None:
             headers["Content-Type"] = "application/json"
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
+        self._answered = {name.lower(): value for name, value in answer.headers.items()}
         return answer.status, answer.read()
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
 
     def _unreachable(self, error: Exception) -> ServerUnreachable:
         what = f"{type(error).__name__}: {error}" if not isinstance(error, ConnectionRefusedError) else "nothing listens there"
@@ -195,6 +339,27 @@ def _list_query(request: ListRequest) -> dict[str, Any]:
         **{"from": request.start, "to": request.end},
     )
     return query | {"detail": str(request.detail).lower(), "exclude_driver": str(request.exclude_driver).lower()}
+
+
+def _log_query(query: LogQuery) -> dict[str, Any]:
+    return _given(**{name: getattr(query, name) for name in query.__struct_fields__})
+
+
+def _read_events(lines: Iterable[bytes]) -> Iterator[ServerEvent]:
+    """The events of a text/event-stream (WHATWG HTML, 9.2.6)."""
+    name, data, last = "message", [], ""
+    for raw in lines:
+        field, _, value = raw.decode().rstrip("\r\n").partition(":")
+        value = value.removeprefix(" ")
+        if field == "event":
+            name = value
+        elif field == "id":
+            last = value
+        elif field == "data":
+            data.append(value)
+        elif not field and not value and data:
+            yield ServerEvent(name, "\n".join(data), last)
+            name, data = "message", []
 
 
 def _given(**parameters: Any) -> dict[str, Any]:

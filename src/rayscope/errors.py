@@ -9,6 +9,7 @@ RayscopeError                    exit code 1, HTTP 500
 │       └── PayloadTooLarge      … and is over the limit                      2, 413
 ├── NotFound                     no such session, id or resource              4, 404
 ├── Ambiguous                    an id prefix that fits several               2, 409
+├── Conflict                     somebody else does it already                2, 409
 ├── Unauthorized                 a missing or wrong token                     5, 401
 ├── ServerUnreachable            nobody answers at the address                3, 503
 ├── Unavailable                  the server cannot do it now; try again       3, 503
@@ -91,6 +92,13 @@ class NotFound(RayscopeError):
 
 class Ambiguous(RayscopeError):
     """An id prefix fits several ids."""
+
+    exit_code = 2
+    http_status = 409
+
+
+class Conflict(RayscopeError):
+    """Somebody else does it already."""
 
     exit_code = 2
     http_status = 409

@@ -21,9 +21,13 @@ from rayscope.address import find_address
 from rayscope.client import Client
 from rayscope.errors import NotFound
 from rayscope.model.actor import Actor
+from rayscope.model.agent import Agent
 from rayscope.model.event import Event
 from rayscope.model.job import Job
+from rayscope.model.log import LogFile, LogLine
 from rayscope.model.node import Node
+from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSummary
+from rayscope.model.object_ref import ObjectRef
 from rayscope.model.page import ActorSummary, Page, TaskSummary
 from rayscope.model.placement_group import PlacementGroup
 from rayscope.model.resources import RESOURCES, Resource
@@ -31,9 +35,10 @@ from rayscope.model.runtime_env import RuntimeEnv
 from rayscope.model.session import Session
 from rayscope.model.task import Task
 from rayscope.model.worker import Worker
+from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
-from rayscope.store.limits import DEFAULT_PAGE, MAX_PAGE
+from rayscope.store.limits import DEFAULT_PAGE, MAX_LOG_LINES, MAX_PAGE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -221,6 +226,13 @@ def list_tasks(  # noqa: PLR0913 Ray's parameters and our own
     )
 
 
+def list_objects(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[ObjectRef]:
+    """The object references of the newest snapshot, or the newest at or before ``at``. Options as for `list_tasks`."""
+    return _list(ObjectRef, address, filters, limit, timeout, **options)
+
+
 def list_placement_groups(
     address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
 ) -> Rows[PlacementGroup]:
@@ -240,6 +252,13 @@ def list_cluster_events(
 ) -> Rows[Event]:
     """The events of a session, those of tasks aside. Options as for `list_tasks`."""
     return _list(Event, address, filters, limit, timeout, **options)
+
+
+def list_agents(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[Agent]:
+    """The node agents of a session. Options as for `list_tasks`."""
+    return _list(Agent, address, filters, limit, timeout, **options)
 
 
 def get_session(id: str = LATEST, **options: Any) -> Session:  # noqa: A002 Ray's parameter name
@@ -283,6 +302,101 @@ def get_task(id: str, **options: Any) -> Task | list[Task] | None:  # noqa: A002
     return attempts[0] if len(attempts) == 1 else attempts
 
 
+def search_logs(
+    query: str = "", *, address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, limit: int | None = 100, **options: Any
+) -> Iterator[LogLine]:
+    """Log lines that fit a query, the newest first; pages are fetched as they are asked for. ``limit`` None is no limit.
+
+    Options: those of `rayscope logs` (session, job, task, attempt, actor, worker, node, source, stream, level, file, pid, since, until,
+    order, context). Raises FilterError, NotFound, ServerUnreachable.
+    """
+    asked = LogQuery(q=query, limit=MAX_LOG_LINES if limit is None else min(limit, MAX_LOG_LINES), **options)
+    left = limit
+    with _client(address, timeout) as client:
+        for page in client.log_pages(asked):
+            for line in page.lines:
+                if left is not None and not line.context:
+                    if left == 0:
+                        return
+                    left -= 1
+                yield line
+            if left == 0:
+                return
+
+
+def follow_logs(
+    query: str = "", *, address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, cursor: str | None = None, **options: Any
+) -> Iterator[LogLine]:
+    """Log lines as they arrive, from now on, for ever; with ``cursor="0"`` from the first one. Options as for `search_logs`, but for times and orders.
+
+    A server that goes away is waited for, and the tail goes on where it was.
+    """
+    with _client(address, timeout) as client:
+        for _, batch in client.resumed_logs(LogQuery(q=query, **options), cursor):
+            yield from batch.lines
+
+
+def list_logs(
+    address: str | None = None,
+    node_id: str | None = None,
+    node_ip: str | None = None,
+    glob_filter: str | None = None,
+    timeout: int = DEFAULT_TIMEOUT_S,
+    *,
+    session: str = LATEST,
+) -> list[LogFile]:
+    """The log files that were shipped, of a node or of all; ``glob_filter`` is a pattern of their names."""
+    with _client(address, timeout) as client:
+        return client.log_files(LogQuery(session=session, node=node_id or node_ip, file=glob_filter)).files
+
+
+def get_log(  # noqa: PLR0913, PLR0917 Ray's parameters
+    address: str | None = None,
+    node_id: str | None = None,
+    node_ip: str | None = None,
+    filename: str | None = None,
+    actor_id: str | None = None,
+    task_id: str | None = None,
+    pid: int | None = None,
+    follow: bool = False,  # noqa: FBT001, FBT002 Ray's parameter
+    tail: int = -1,
+    timeout: int = DEFAULT_TIMEOUT_S,
+    suffix: str = "out",
+    encoding: str | None = "utf-8",
+    errors: str = "strict",
+    submission_id: str | None = None,
+    attempt_number: int = 0,
+    *,
+    session: str = LATEST,
+    filter_ansi_code: bool = False,
+) -> Iterator[str | bytes]:
+    """The bytes of a log, as Ray's `get_log` gives them: of a file, an actor, a task's attempt, a process, or a submitted job; in chunks."""
+    wish = {
+        "node_id": node_id,
+        "node_ip": node_ip,
+        "filename": filename,
+        "actor_id": actor_id,
+        "task_id": task_id,
+        "pid": pid,
+        "lines": tail,
+        "suffix": suffix,
+        "submission_id": submission_id,
+        "attempt_number": attempt_number,
+        "filter_ansi_code": filter_ansi_code,
+    }
+    with _client(address, timeout) as client:
+        for chunk in client.ray_log(session, "stream" if follow else "file", {name: value for name, value in wish.items() if value is not None}):
+            yield chunk if encoding is None else chunk.decode(encoding, errors)
+
+
+def get_objects(id: str, **options: Any) -> list[ObjectRef]:  # noqa: A002 Ray's parameter name
+    """The references to an object by id or unique prefix, one a process that holds it; none if there is none."""
+    try:
+        return _get(ObjectRef, id, **options)
+    except NotFound:
+        return []
+
+
 def summarize_tasks(
     address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, *, filters: Sequence[Filter] = (), session: str = LATEST, at: str | None = None
 ) -> TaskSummary:
@@ -297,6 +411,34 @@ def summarize_actors(
     """Actors by class and state."""
     with _client(address, timeout) as client:
         return client.actor_summary(session, _texts(filters), at)
+
+
+def summarize_objects(
+    address: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT_S,
+    *,
+    by: str = "call-site",
+    filters: Sequence[Filter] = (),
+    session: str = LATEST,
+    at: str | None = None,
+) -> ObjectSummary:
+    """Object references by ``call-site``, ``function``, ``node`` or ``owner``, with their bytes and kinds."""
+    with _client(address, timeout) as client:
+        return client.object_summary(session, by, _texts(filters), at)
+
+
+def object_growth(
+    address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, *, points: int = 3, session: str = LATEST, at: str | None = None
+) -> ObjectGrowth:
+    """Bytes by call site in some snapshots, from the first to the last; what grew most comes first."""
+    with _client(address, timeout) as client:
+        return client.object_growth(session, points, at)
+
+
+def object_leaks(address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, *, idle: str = "60s", session: str = LATEST, at: str | None = None) -> Leaks:
+    """Objects that only a dead or idle process holds, or whose owner or job is gone, with the evidence."""
+    with _client(address, timeout) as client:
+        return client.object_leaks(session, idle, at)
 
 
 def _list(  # noqa: PLR0913 the options of every listing

@@ -11,7 +11,7 @@ from rayscope.ingest.committer import Committer
 from rayscope.ingest.pulse import EVERY
 from rayscope.ingest.reconcile import close_attempt
 from rayscope.store import limits
-from rayscope.store.attempts import settle, settled_until
+from rayscope.store.attempts import settle
 from rayscope.store.closing import mark_silent, open_attempts, silent_sessions, write_verdicts
 from rayscope.store.database import Connection, Database
 
@@ -93,10 +93,7 @@ class Housekeeper:
             log.debug("settled %d attempts, more to come", limits.SETTLE_ROWS)
 
     def _settle_some(self, connection: Connection, before_ns: int) -> int:
-        moved = settle(connection, before_ns=before_ns, limit=limits.SETTLE_ROWS)
-        if moved:
-            self._committer.settled = settled_until(connection)
-        return moved
+        return settle(connection, self._committer.settled, before_ns=before_ns, limit=limits.SETTLE_ROWS)
 
 
 _CLOSE_AFTER_NS = int(limits.CLOSE_AFTER_S * _SECOND)

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 from msgspec import Meta, Struct
 
 from rayscope.model.actor import Actor
+from rayscope.model.agent import Agent
 from rayscope.model.event import Event
 from rayscope.model.job import Job
 from rayscope.model.node import Node
+from rayscope.model.object_ref import ObjectRef
 from rayscope.model.placement_group import PlacementGroup
 from rayscope.model.runtime_env import RuntimeEnv
 from rayscope.model.session import Session
@@ -57,6 +59,14 @@ RESOURCES: Final[dict[str, Resource]] = {
         ),
         Resource(
             name="runtime-envs", row=RuntimeEnv, id_columns=("runtime_env_id",), key=("session", "runtime_env_id", "node_id"), default_sort="first_seen_ns"
+        ),
+        Resource(name="agents", row=Agent, id_columns=("node_id", "agent_id"), key=("session", "node_id"), default_sort="node_id"),
+        Resource(
+            name="objects",
+            row=ObjectRef,
+            id_columns=("object_id",),
+            key=("session", "object_id", "ip", "pid", "reference_type"),
+            default_sort="-size_bytes",
         ),
         Resource(name="events", row=Event, id_columns=("event_id",), key=("session", "event_id"), default_sort="time_ns"),
     )

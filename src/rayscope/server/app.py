@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response, Router, get
-from litestar.config.compression import CompressionConfig
 from litestar.datastructures import CacheControlHeader, Cookie, State
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
@@ -16,16 +15,26 @@ from litestar.static_files import create_static_files_router
 
 from rayscope import __version__
 from rayscope.errors import RayscopeError
+from rayscope.server.api.agent import agent_router
+from rayscope.server.api.callgraph import callgraph_router
+from rayscope.server.api.channel import agent_channel
 from rayscope.server.api.ingest import ingest_router
+from rayscope.server.api.job_logs import get_driver_output
 from rayscope.server.api.live import live_router
+from rayscope.server.api.logs import logs_router
+from rayscope.server.api.objects import objects_router
 from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
+from rayscope.server.api.search import search_router
 from rayscope.server.api.service import service_router
 from rayscope.server.api.sql import sql_router
 from rayscope.server.api.timeline import timeline_router
 from rayscope.server.auth import OPEN, TOKEN_COOKIE
+from rayscope.server.compression import compression
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
+from rayscope.server.ray_api.job_tail import tail_job_logs
+from rayscope.server.ray_api.jobs import jobs_router
 from rayscope.server.ray_api.routes import ray_router
 from rayscope.server.services import Services
 
@@ -68,20 +77,29 @@ def make_app(services: Services) -> Litestar:
             _static_router("/static/assets", "assets", _NAMED_BY_CONTENT),
             _static_router("/static", ".", CacheControlHeader(no_cache=True)),
             ingest_router,
+            agent_channel,
+            agent_router,
             service_router,
+            logs_router,
+            objects_router,
+            get_driver_output,
             timeline_router,
             progress_router,
             overview_router,
+            callgraph_router,
+            search_router,
             live_router,
             sql_router,
             resources_router,
             ray_router(services.queries),
+            jobs_router,
+            tail_job_logs,
         ],
         state=State({"services": services}),
         guards=[services.guard],
         exception_handlers={RayscopeError: rayscope_problem, HTTPException: http_problem, Exception: unexpected_problem},
         on_shutdown=[services.close],
-        compression_config=CompressionConfig(backend="gzip", minimum_size=2000, gzip_compress_level=4, exclude=["^/api/v1/live$", "/follow$"]),
+        compression_config=compression(),
         openapi_config=OpenAPIConfig(title="Rayscope", version=__version__),
         logging_config=None,
     )

@@ -26,7 +26,7 @@ T = TypeVar("T")
 CANNOT_EVALUATE: Final = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.BinderException)
 """What a read raises for a question whose values do not fit: a regular expression that RE2 does not take, a number too large."""
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 4
 """The number of the newest file in schema/. A store of a lower version is brought up to it, one of a higher is refused."""
 
 _FULL: Final = re.compile(r"no space left|disk (is )?full|could not write|failed to write|out of disk|not enough space|max_temp_directory_size", re.IGNORECASE)
@@ -121,7 +121,7 @@ class Database:
         connection = _connect(self._path)
         try:
             _migrate(connection, self._path)
-            for name in ("views_tasks", "views_entities", "views_pictures"):
+            for name in ("views_tasks", "views_entities", "views_objects", "views_pictures"):
                 connection.execute(_schema(name))
         except BaseException:
             connection.close()
@@ -263,7 +263,8 @@ def _migrate(connection: Connection, path: Path) -> None:
 
 
 def _upgrade(connection: Connection, version: int) -> None:
-    connection.execute(_schema(f"{version:04d}"))
+    if (resources.files("rayscope.store") / "schema" / f"{version:04d}.sql").is_file():
+        connection.execute(_schema(f"{version:04d}"))
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)", [str(version)])
 
 

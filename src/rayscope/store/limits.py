@@ -10,7 +10,7 @@ MIB: Final = 1024 * KIB
 MAX_BODY_BYTES: Final = 64 * MIB
 """One POST. Ray sends at most 1,000 events, about 1 MB; long tracebacks and runtime envs can make that tens of MB."""
 
-GROUP_EVENTS: Final = 40_000
+GROUP_EVENTS: Final = 80_000
 """Events folded into one transaction: beyond this a larger group gains little, and readers see its rows later."""
 
 GROUP_WAIT_S: Final = 0.1
@@ -19,8 +19,9 @@ GROUP_WAIT_S: Final = 0.1
 BUSY_EVENTS: Final = 1_000
 """Events within GROUP_WAIT_S from which on a cluster is busy: 10,000 a second."""
 
-BUSY_WAIT_S: Final = 1.0
-"""How long a busy group may wait: most tasks of a busy cluster are over within it, and are then written once and not three times."""
+BUSY_WAIT_S: Final = 1.5
+"""How long a busy group may wait: owners and workers report once a second, so most of the short tasks of a busy cluster are told whole within it,
+and are then written once and not three times."""
 
 FOLD_EVENTS: Final = 2_000
 """Events folded at a time: between two turns the applier looks whether its group is full, or has waited long enough."""
@@ -81,6 +82,18 @@ DUCKDB_THREADS: Final = 2
 CHECKPOINT_BYTES: Final = "64MB"
 """Log replayed at most after a kill: about a second."""
 
+OBJECT_ROWS: Final = 20_000
+"""References kept of one snapshot: twice what Ray's state API gives in one answer. More are counted, and the largest objects stay."""
+
+OBJECT_SNAPSHOTS: Final = 5_760
+"""Snapshots kept of one session: two days of one every 30 s. Beyond it the oldest go, and are counted."""
+
+OBJECT_SPANS: Final = 2_000_000
+"""Spans of references kept of one session, about 100 MB. Beyond it the oldest quarter of its snapshots goes, and is counted."""
+
+CALL_SITE_BYTES: Final = 4 * KIB
+"""Kept of one call site: a stack of twenty frames. A snapshot has thousands of them."""
+
 MAX_PAGE: Final = 10_000
 """Rows in one answer of the API."""
 
@@ -88,6 +101,51 @@ DEFAULT_PAGE: Final = 100
 
 PAYLOAD_TEXT_BYTES: Final = 64 * KIB
 """Bytes kept of one error message, traceback or runtime env; longer ones are cut with a mark."""
+
+LOG_FLUSH_BYTES: Final = 24 * MIB
+"""Log bytes in memory from which on they go into segments: enough for blocks that compress well, and for the journal to be read again in a second."""
+
+LOG_FLUSH_S: Final = 120.0
+"""How long log bytes stay in memory and in the journal at most."""
+
+LOG_WAITING_BYTES: Final = 96 * MIB
+"""Log bytes that wait for their place on disk. Over it agents get 503 and wait; their files keep what they hold."""
+
+LOG_INTERVAL_S: Final = 0.2
+"""How often an agent looks for new bytes: with the server's part well within a second from a line printed to a line followed."""
+
+LOG_CHUNK_BYTES: Final = 1 * MIB
+"""One stretch of one file in a body of an agent."""
+
+LOG_BODY_BYTES: Final = 8 * MIB
+"""One body of an agent: large enough that the price of an fsync does not count, small enough to be sent again."""
+
+AGENT_SILENT_S: Final = 15.0
+"""After how long without a word an agent counts as silent, and another may take its node: three of its reports of health."""
+
+LINE_TEXT_BYTES: Final = 256 * KIB
+"""Bytes shown of one log line; longer ones are cut with a mark, and their bytes can be read from the file's route."""
+
+MAX_LINE_BYTES: Final = 10 * MIB
+"""Where a stretch without a newline counts as a line all the same."""
+
+LOG_PAGE_BYTES: Final = 8 * MIB
+"""Bytes of text in one page of log lines, or in one delivery of a live tail; the next page goes on."""
+
+LOG_SEARCH_S: Final = 5.0
+"""How long one search looks before it says how far it came, with a cursor to go on."""
+
+MAX_LOG_LINES: Final = 10_000
+"""Lines in one page of log lines."""
+
+LOG_CONTEXT_LINES: Final = 1000
+"""Lines of context at most around each line that was found."""
+
+LOG_READ_BYTES: Final = 8 * MIB
+"""Bytes of a file in one answer."""
+
+LOG_FOLLOW_LINES: Final = 1_000
+"""Lines in one delivery of a live tail: who printed them is looked up once for all of them."""
 
 TIMELINE_PX: Final = 10_000
 """Bins across a timeline: more than any screen has pixels."""
@@ -154,3 +212,21 @@ LIVE_INTERVAL_S: Final = 0.5
 
 LIVE_PING_S: Final = 10.0
 """How often a page hears of a server that has nothing to say, so that both know when the other is gone."""
+
+SEARCH_HITS: Final = 100
+"""Hits in one answer: who needs more gives more words."""
+
+SEARCH_WORDS: Final = 8
+"""Words of a search that count."""
+
+SEARCH_NAMES: Final = 500_000
+"""Different names of attempts that a search remembers, by session: some 60 MB. A program that gives each task its own name can pass it."""
+
+SEARCH_ERRORS: Final = 20_000
+"""Different errors, their numbers folded, that a search remembers."""
+
+CALLGRAPH_NODES: Final = 200
+"""Nodes of a call graph: a person reads forty. The rest is folded into one."""
+
+CALLGRAPH_METHODS: Final = 50
+"""Methods of a class that a call graph names, those with most calls."""

@@ -12,8 +12,9 @@ from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery
 
 from rayscope.errors import PayloadError, PayloadTooLarge
+from rayscope.ingest.objects import fold_objects
 from rayscope.ingest.reports import fold_run, fold_snapshot
-from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.server.auth import OPEN
 from rayscope.server.services import Services
 from rayscope.store.limits import MAX_BODY_BYTES, MIB
@@ -28,7 +29,7 @@ async def post_events(request: Request[Any, Any, State], token: FromPath[str], s
     """Take a batch of Ray's exported events (a JSON array). Answers when it is durable."""
     services: Services = state.services
     services.guard.check_ingest(token)
-    body = await _body(request)
+    body = await body_of(request)
     await asyncio.wrap_future(services.committer.submit_events(body, cluster))
 
 
@@ -37,8 +38,17 @@ async def post_states(request: Request[Any, Any, State], token: FromPath[str], s
     """Take a snapshot of Ray's state API, for what the event feed lacks."""
     services: Services = state.services
     services.guard.check_ingest(token)
-    snapshot = _decode(await _body(request), StateSnapshot)
+    snapshot = decode_body(await body_of(request), StateSnapshot)
     await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_snapshot(changes, snapshot)))
+
+
+@post("/ray/objects", status_code=204)
+async def post_objects(request: Request[Any, Any, State], token: FromPath[str], state: State) -> None:
+    """Take a snapshot of Ray's object table."""
+    services: Services = state.services
+    services.guard.check_ingest(token)
+    report = decode_body(await body_of(request), ObjectReport)
+    await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_objects(changes, report)))
 
 
 @post("/run", status_code=204)
@@ -46,20 +56,21 @@ async def post_run(request: Request[Any, Any, State], token: FromPath[str], stat
     """Take a report on how a run goes or went."""
     services: Services = state.services
     services.guard.check_ingest(token)
-    report = _decode(await _body(request), RunReport)
+    report = decode_body(await body_of(request), RunReport)
     await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_run(changes, report)))
     if report.cluster_ended:
         await asyncio.to_thread(services.housekeeper.close_open, time.time_ns())
 
 
-def _decode(body: bytes, kind: type[T]) -> T:
+def decode_body(body: bytes, kind: type[T]) -> T:
+    """A JSON body. Raises PayloadError."""
     try:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise PayloadError(f"the body is no {kind.__name__}: {error}") from error
 
 
-async def _body(request: Request[Any, Any, State]) -> bytes:
+async def body_of(request: Request[Any, Any, State]) -> bytes:
     """The body. One that is too large is read to its end all the same, and not kept: a sender that is cut off sees no answer, only a reset."""
     body, size = bytearray(), 0
     async for chunk in request.stream():
@@ -80,4 +91,6 @@ def _too_large(size: int) -> PayloadTooLarge:
     )
 
 
-ingest_router = Router(path="/ingest/{token:str}", route_handlers=[post_events, post_states, post_run], request_max_body_size=None, opt={OPEN: True})
+ingest_router = Router(
+    path="/ingest/{token:str}", route_handlers=[post_events, post_states, post_objects, post_run], request_max_body_size=None, opt={OPEN: True}
+)

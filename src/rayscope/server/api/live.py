@@ -16,10 +16,11 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from rayscope.ingest.pulse import Beat, Pulse
 from rayscope.query.sessions import ALL, LATEST
 from rayscope.server.api.views import services_of
+from rayscope.server.compression import PLAIN
 from rayscope.store.limits import LIVE_INTERVAL_S, LIVE_PING_S
 
 
-@get("/live")
+@get("/live", opt={PLAIN: True})
 async def get_live(request: Request[Any, Any, State], state: State, session: FromQuery[str] = LATEST) -> ServerSentEvent:
     """Notices of changes to one session or (`all`) to any: which resources, how many rows; at most two a second. Resumes after `Last-Event-ID`."""
     services = services_of(state)

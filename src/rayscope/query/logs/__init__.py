@@ -1,0 +1,1 @@
+"""Questions about log lines: the query language, search, live tail, and who printed what."""

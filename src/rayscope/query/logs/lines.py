@@ -1,0 +1,165 @@
+"""Found bytes as log lines: who printed each, its level, its text; and the lines around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct, structs
+
+from rayscope.model.log import LogLine
+from rayscope.query.logs.attribution import Output, Place, Printer, Printers, windows_of
+from rayscope.query.logs.cursor import Key
+from rayscope.query.logs.pieces import line_before
+from rayscope.query.logs.plan import Plan
+from rayscope.ray.log_lines import LEVELS, Mark, level_of, read_lines
+from rayscope.ray.log_times import LONG_AGO
+from rayscope.store import questions
+from rayscope.store.database import Connection, Database
+from rayscope.store.entity import Row
+from rayscope.store.limits import KIB, LINE_TEXT_BYTES, MAX_LINE_BYTES
+from rayscope.store.logs.memory import Attribution, FileState
+from rayscope.store.logs.questions import People, people_near, task_names
+from rayscope.store.logs.store import LogStore
+
+
+class Found(Struct, frozen=True):
+    """A line that was found: its key, its file, its bytes (or the first of them), how many it has, and whether its key is its own time."""
+
+    key: Key
+    state: FileState
+    text: bytes
+    size: int
+    stamped: bool
+
+    @property
+    def output(self) -> Output | None:
+        """The worker's output that it stands in; None for other files."""
+        name = self.state.name
+        if name.worker_id is None or name.stream == "log":
+            return None
+        return (self.state.session_no, name.worker_id, name.stream)
+
+
+class LineMaker:
+    """Makes lines for one question. ``fresh``: marks that are not in the database yet."""
+
+    def __init__(self, database: Database, store: LogStore, fresh: Sequence[Attribution]) -> None:
+        self._database = database
+        self._store = store
+        self._fresh = fresh
+
+    def lines(self, found: Sequence[Found], plan: Plan | None) -> tuple[list[tuple[Key, LogLine]], Key | None]:
+        """The lines, without Ray's markers and those that others than the asked task printed; and the key of the last that was looked at."""
+        printers, names, sessions = self._database.read(lambda connection: self._ask(connection, found))
+        made: list[tuple[Key, LogLine]] = []
+        for one in found:
+            output = one.output
+            if output is not None and printers.is_rays(output, one.key[2], one.text):
+                continue
+            printer = printers.of(output, one.key[2]) if output is not None else None
+            if plan is not None and plan.tasks is not None and not _is_asked(plan, printer):
+                continue
+            made.append((one.key, _line(one, printer, names, printers.people, sessions)))
+        return made, found[-1].key if found else None
+
+    def _ask(self, connection: Connection, found: Sequence[Found]) -> tuple[Printers, dict[tuple[int, str], Row], dict[int, str]]:
+        places = [Place(one.output, one.key[2]) for one in found if one.output is not None]
+        printers = Printers(people_near(connection, windows_of(places)), self._fresh)
+        known = {(place.output[0], printer[0]) for place in places if (printer := printers.of(place.output, place.offset)) is not None}
+        return printers, task_names(connection, sorted(known)), dict(questions.sessions(connection))
+
+    def with_context(self, lines: Sequence[LogLine], count: int) -> list[LogLine]:
+        """The lines, each with those around it in its file, none twice."""
+        shown = {(line.file_no, line.offset) for line in lines}
+        found: list[LogLine] = []
+        for line in lines:
+            before, after = self._around(line, count)
+            for near in before:
+                _add_once(found, shown, near)
+            found.append(line)
+            for near in after:
+                _add_once(found, shown, near)
+        return found
+
+    def _around(self, line: LogLine, count: int) -> tuple[list[LogLine], list[LogLine]]:
+        state = self._store.file(line.file_no)
+        if state is None:
+            return [], []
+        before = _split(*self._before(line, count))[-count:]
+        begin, data = self._store.read(line.file_no, line.offset, _room(count))
+        after = _split(begin, data)[1 : count + 1] if begin == line.offset else []
+        found = [[_near(line, state, offset, text) for offset, text in part] for part in (before, after)]
+        return self._attributed(found[0]), self._attributed(found[1])
+
+    def _before(self, line: LogLine, count: int) -> tuple[int, bytes]:
+        start = max(line.offset - _room(count), 0)
+        begin, data = self._store.read(line.file_no, start, line.offset - start)
+        if begin + len(data) != line.offset:
+            return line.offset, b""
+        if begin > 0 and (head := line_before(self._store, line.file_no, begin)):
+            return begin - len(head), head + data
+        return begin, data
+
+    def _attributed(self, near: Sequence[Found]) -> list[LogLine]:
+        made, _ = self.lines(near, None)
+        return [structs.replace(line, context=True) for _, line in made]
+
+
+def _room(count: int) -> int:
+    """Bytes that hold so many lines, mostly."""
+    return min(max(count * KIB, 16 * KIB), MAX_LINE_BYTES)
+
+
+def _split(begin: int, data: bytes) -> list[tuple[int, bytes]]:
+    """The lines of a stretch, with their offsets."""
+    found: list[tuple[int, bytes]] = []
+    at = begin
+    for line in data.removesuffix(b"\n").split(b"\n") if data else ():
+        found.append((at, line))
+        at += len(line) + 1
+    return found
+
+
+def _near(line: LogLine, state: FileState, offset: int, text: bytes) -> Found:
+    read = read_lines(text or b"\n", (Mark(0, line.time_ns, 0),), LONG_AGO, state.utc_offset_s)
+    return Found((int(read.keys[0]), state.file_no, offset), state, text[:LINE_TEXT_BYTES], len(text), bool(read.stamped[0]))
+
+
+def _add_once(found: list[LogLine], shown: set[tuple[int, int]], line: LogLine) -> None:
+    if (line.file_no, line.offset) not in shown:
+        shown.add((line.file_no, line.offset))
+        found.append(line)
+
+
+def _is_asked(plan: Plan, printer: Printer | None) -> bool:
+    assert plan.tasks is not None
+    return printer is not None and printer[0] in plan.tasks and plan.query.attempt in {None, printer[1]}
+
+
+def _line(one: Found, printer: Printer | None, names: dict[tuple[int, str], Row], people: People, sessions: dict[int, str]) -> LogLine:
+    state, name = one.state, one.state.name
+    worker = (state.session_no, name.worker_id or "")
+    actor = people.actors.get(worker, {})
+    task = names.get((state.session_no, printer[0]), {}) if printer else {}
+    level = level_of(one.text)
+    return LogLine(
+        session=sessions.get(state.session_no, state.session),
+        time_ns=one.key[0],
+        time_is="line" if one.stamped else "observed",
+        node_id=state.node_id,
+        worker_id=name.worker_id,
+        pid=name.pid,
+        job_id=name.job_id or task.get("job_id") or actor.get("job_id") or people.jobs.get(worker),
+        actor_id=task.get("actor_id") if printer else actor.get("actor_id"),
+        task_id=printer[0] if printer else None,
+        attempt=printer[1] if printer else None,
+        name=task.get("name") or actor.get("repr_name") or actor.get("class_name"),
+        stream=name.stream,
+        source=name.source,
+        level=LEVELS[level] if level is not None else None,
+        text=one.text.decode("utf-8", "backslashreplace"),
+        path=state.path,
+        file_no=state.file_no,
+        offset=one.key[2],
+        cut=one.size > len(one.text),
+    )

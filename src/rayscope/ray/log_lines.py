@@ -1,0 +1,125 @@
+"""What the bytes of a log tell by themselves: lines, their times and levels, Ray's marker lines. Whole pieces at once, by numpy.
+
+A line's *key* is the time that it is ordered by: its own where it tells one, else that of the line before it where the lines
+around it tell theirs, else when it was observed. Within a file keys never fall, so lines keep their order whatever the clocks did.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from msgspec import Struct
+
+from rayscope.ray.log_times import LONG_AGO, Ints, own_times
+
+Flags = npt.NDArray[np.bool_]
+
+_SECOND: Final = 1_000_000_000
+SKEW_NS: Final = 10 * _SECOND
+"""How far a line's own time may be ahead of when it was observed: beyond, it is no time of writing."""
+
+
+class Mark(Struct, frozen=True, array_like=True):
+    """Where a chunk begins in a piece, when it was observed, the number of its arrival, and whether lines in it tell times (`tells_times`)."""
+
+    at: int
+    observed_ns: int
+    seq: int
+    stamped: bool = False
+
+
+class Lines(Struct, frozen=True):
+    """The lines of a piece. ``ends`` leave the newline out. ``stamped``: the key is the line's own time. ``chunks``: the mark that ended each.
+
+    ``key_ns`` is what the piece behind starts from, ``open_own_ns`` the own time of an unfinished last line.
+    """
+
+    starts: Ints
+    ends: Ints
+    keys: Ints
+    stamped: Flags
+    chunks: Ints
+    key_ns: int
+    open_own_ns: int
+
+
+def read_lines(data: bytes, marks: Sequence[Mark], floor_ns: int, utc_offset_s: int, open_own_ns: int | None = None) -> Lines:
+    """The lines of a piece. ``floor_ns``: the key of the line before. The last line may lack its newline.
+
+    ``open_own_ns``: the piece begins inside a line, whose own time this is.
+    """
+    raw = np.frombuffer(data, np.uint8)
+    breaks = np.flatnonzero(raw == _NEWLINE)
+    starts = np.concatenate((_ZERO, breaks + 1))
+    ends = np.concatenate((breaks, np.array([raw.size])))
+    if starts[-1] == raw.size:
+        starts, ends = starts[:-1], ends[:-1]
+    chunks = np.searchsorted(np.fromiter((mark.at for mark in marks), np.int64), np.minimum(ends, raw.size - 1), "right") - 1
+    chunks = np.maximum(chunks, 0)
+    observed = np.fromiter((mark.observed_ns for mark in marks), np.int64)
+    seen = observed[chunks] if starts.size else observed[:0]
+    own = own_times(data, raw, starts, ends, utc_offset_s * _SECOND)
+    if open_own_ns is not None and own.size:
+        own[0] = open_own_ns
+    open_own = int(own[-1]) if own.size and ends[-1] == raw.size else LONG_AGO
+    own = np.where(own > seen + SKEW_NS, LONG_AGO, own)
+    has = own > LONG_AGO
+    near = np.fromiter((mark.stamped for mark in marks), np.bool_)[chunks] if starts.size else has
+    keys = np.maximum.accumulate(np.where(has, own, np.where(near, LONG_AGO, seen))) if starts.size else own
+    keys = np.maximum(keys, floor_ns)
+    if starts.size and keys[0] == LONG_AGO:  # no time before: those of the first that tells one
+        later = keys[keys > LONG_AGO]
+        keys = np.maximum(keys, later[0] if later.size else seen[0])
+    return Lines(starts, ends, keys, has & (keys == own), chunks, int(keys[-1]) if starts.size else floor_ns, open_own)
+
+
+_NEWLINE: Final = 10
+_ZERO: Final = np.zeros(1, np.int64)
+
+
+LEVELS: Final = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "FATAL")
+"""From the least to the worst."""
+
+_WORDS: Final = {b"TRACE": 0, b"DEBUG": 1, b"INFO": 2, b"WARN": 3, b"WARNING": 3, b"ERROR": 4, b"CRITICAL": 5, b"FATAL": 5}
+_LETTERS: Final = {b"T": 0, b"D": 1, b"I": 2, b"W": 3, b"E": 4, b"C": 5, b"F": 5}
+_LEVEL: Final = re.compile(
+    rb"^\[[^\]\n]{0,64}? (?P<letter>[TDIWECF]) \d+|\"(?:levelname|level|severity)\":\s*\"(?P<json>[A-Za-z]+)\""
+    rb"|(?<![A-Za-z0-9_])(?P<word>TRACE|DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)(?![A-Za-z0-9_])"
+)
+_LEVEL_BYTES: Final = 300
+_SIGNS: Final = tuple((word, 1 << level) for word, level in _WORDS.items()) + tuple((b" " + letter + b" ", 1 << level) for letter, level in _LETTERS.items())
+_ANY_LEVEL: Final = (b"level", b'"severity')
+ALL_LEVELS: Final = (1 << len(LEVELS)) - 1
+
+
+def level_of(line: bytes) -> int | None:
+    """The place in LEVELS of the level that a line tells near its beginning; None if it tells none."""
+    match = _LEVEL.search(line[:_LEVEL_BYTES])
+    if match is None:
+        return None
+    if match["letter"]:
+        return _LETTERS[match["letter"]]
+    return _WORDS.get(match["word"] or match["json"].upper())
+
+
+def level_mask(data: bytes) -> int:
+    """A bit for each level that some line may have: none is missing, one may be too many."""
+    if any(sign in data for sign in _ANY_LEVEL):
+        return ALL_LEVELS
+    mask = 0
+    for sign, bit in _SIGNS:
+        if not mask & bit and sign in data:
+            mask |= bit
+    return mask
+
+
+_MARKER: Final = re.compile(rb":(?:job_id|task_name|actor_name):[^\n]*")
+
+
+def is_marker(line: bytes) -> bool:
+    """Whether a line has the form of those that Ray itself prints into workers' files. Users can print the same."""
+    return line.startswith(b":") and _MARKER.fullmatch(line) is not None

@@ -1,0 +1,251 @@
+"""Segment files: blocks of compressed log bytes, each with its own description, one behind the other (docs/formats/log-segment.md).
+
+A block holds pieces of one or several files of one session. It is appended, then named in the database; bytes that a kill
+left behind the last named block are never read.
+"""
+
+from __future__ import annotations
+
+import logging
+import mmap
+import os
+import shutil
+import struct
+import threading
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import pyarrow as pa
+from msgspec import Struct
+
+from rayscope.errors import DiskFull, NotFound, RayscopeError
+from rayscope.ray.log_lines import Mark
+from rayscope.store.logs.limits import SEGMENT_BYTES
+from rayscope.store.logs.tokens import Hashes, make_filter
+
+log = logging.getLogger("rayscope.logs")
+
+_HEAD: Final = struct.Struct("<4sIIIII")
+_MAGIC: Final = b"RSB1"
+_LEVEL: Final = 3
+_OPEN_SEGMENTS: Final = 64
+_KEPT_BLOCKS: Final = 16
+
+
+class PieceHead(Struct, frozen=True, array_like=True):
+    """What a block says of one of its pieces. ``begins_inside``: its first bytes belong to a line of the piece before, whose own time is ``open_own_ns``."""
+
+    file_no: int
+    start: int
+    size: int
+    floor_ns: int
+    begins_inside: bool
+    open_own_ns: int | None
+    utc_offset_s: int
+    marks: tuple[Mark, ...]
+
+
+class Block(Struct, frozen=True):
+    """A block, read."""
+
+    pieces: tuple[PieceHead, ...]
+    data: bytes
+
+    def piece(self, number: int) -> tuple[PieceHead, bytes]:
+        """One piece's description and bytes."""
+        before = sum(piece.size for piece in self.pieces[:number])
+        head = self.pieces[number]
+        return head, self.data[before : before + head.size]
+
+
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode: Final = msgspec.msgpack.Decoder(tuple[PieceHead, ...]).decode
+
+
+def encode_block(pieces: Sequence[tuple[PieceHead, bytes]], words: list[Hashes]) -> bytes:
+    """The bytes of a block."""
+    raw = b"".join(data for _, data in pieces)
+    head = _encode([piece for piece, _ in pieces])
+    filter_ = make_filter(words)
+    data = _CODEC.compress(raw, asbytes=True)
+    crc = zlib.crc32(data, zlib.crc32(filter_, zlib.crc32(head)))
+    return b"".join((_HEAD.pack(_MAGIC, len(head), len(filter_), len(data), len(raw), crc), head, filter_, data))
+
+
+_CODEC: Final = pa.Codec("zstd", compression_level=_LEVEL)
+
+
+class SegmentWriter:
+    """Appends blocks to the last segment of a session. One user at a time."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder
+        self.segment_no = max((int(path.stem) for path in folder.glob("*.seg") if path.stem.isdigit()), default=0)
+        self._descriptor = -1
+        self._size = 0
+
+    def append(self, block: bytes) -> tuple[int, int]:
+        """Write one block: the segment's number, and the position. Durable after `sync`. Raises DiskFull."""
+        if self._descriptor < 0 or self._size >= SEGMENT_BYTES:
+            self._open_next()
+        position = self._size
+        try:
+            rest = memoryview(block)
+            while rest:
+                rest = rest[os.write(self._descriptor, rest) :]
+        except OSError as error:
+            os.ftruncate(self._descriptor, position)
+            raise _disk_full(self._folder, error) from error
+        self._size += len(block)
+        return self.segment_no, position
+
+    def sync(self) -> None:
+        """Make what was appended durable. Raises DiskFull."""
+        if self._descriptor >= 0:
+            try:
+                os.fdatasync(self._descriptor)
+            except OSError as error:
+                raise _disk_full(self._folder, error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _open_next(self) -> None:
+        """Never append to a file that a kill may have left with a torn end."""
+        if self._descriptor >= 0:
+            self.sync()
+        self.close()
+        try:
+            path = segment_path(self._folder, self.segment_no + 1)
+            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            _sync_folder(self._folder)
+        except OSError as error:
+            raise _disk_full(self._folder, error) from error
+        self.segment_no += 1
+        self._size = 0
+
+
+def segment_path(folder: Path, segment_no: int) -> Path:
+    """Where a segment is."""
+    return folder / f"{segment_no:06d}.seg"
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _disk_full(folder: Path, error: OSError) -> DiskFull:
+    return DiskFull(f"cannot write log segments in {folder}: {error.strerror}", hint="make room there; agents send again what was refused")
+
+
+class Segments:
+    """Reads blocks of any session. Any number of threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._maps: OrderedDict[tuple[str, int], mmap.mmap] = OrderedDict()
+        self._blocks: OrderedDict[tuple[str, int, int], Block] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def filter_of(self, session: str, segment_no: int, position: int) -> memoryview:
+        """The word filter of a block, without reading the block."""
+        view = self._map(session, segment_no, position)
+        _, head, filter_, _, _, _ = _head_at(view, position, session, segment_no)
+        start = position + _HEAD.size + head
+        return memoryview(view)[start : start + filter_]
+
+    def block(self, session: str, segment_no: int, position: int) -> Block:
+        """A block, checked; the last few are kept. Raises RayscopeError where it is damaged."""
+        key = (session, segment_no, position)
+        with self._lock:
+            if (known := self._blocks.get(key)) is not None:
+                self._blocks.move_to_end(key)
+                return known
+        found = self._read_block(session, segment_no, position)
+        with self._lock:
+            self._blocks[key] = found
+            while len(self._blocks) > _KEPT_BLOCKS:
+                self._blocks.popitem(last=False)
+        return found
+
+    def _read_block(self, session: str, segment_no: int, position: int) -> Block:
+        view = self._map(session, segment_no, position)
+        _, head, filter_, data, raw, crc = _head_at(view, position, session, segment_no)
+        start = position + _HEAD.size
+        content = memoryview(view)[start : start + head + filter_ + data]
+        if zlib.crc32(content) != crc:
+            raise _damaged(session, segment_no, position)
+        pieces = _decode(content[:head])
+        return Block(pieces, _CODEC.decompress(content[head + filter_ :], decompressed_size=raw, asbytes=True))
+
+    def sizes(self) -> dict[str, int]:
+        """Bytes on disk by session."""
+        found: dict[str, int] = {}
+        for path in self.folder.glob("*/*.seg"):
+            found[path.parent.name] = found.get(path.parent.name, 0) + path.stat().st_size
+        return found
+
+    def drop_segment(self, session: str, segment_no: int) -> int:
+        """Delete a segment; the bytes that this frees. What reads it meanwhile reads on."""
+        path = segment_path(self.folder / session, segment_no)
+        size = path.stat().st_size if path.exists() else 0
+        path.unlink(missing_ok=True)
+        with self._lock:
+            self._maps.pop((session, segment_no), None)
+            self._forget_blocks(lambda key: key[:2] == (session, segment_no))
+        return size
+
+    def drop_session(self, session: str) -> int:
+        """Delete all segments of a session; the bytes that this frees."""
+        size = self.sizes().get(session, 0)
+        shutil.rmtree(self.folder / session, ignore_errors=True)
+        with self._lock:
+            for key in [key for key in self._maps if key[0] == session]:
+                del self._maps[key]
+            self._forget_blocks(lambda key: key[0] == session)
+        return size
+
+    def _forget_blocks(self, is_gone: Callable[[tuple[str, int, int]], bool]) -> None:
+        for key in [key for key in self._blocks if is_gone(key)]:
+            del self._blocks[key]
+
+    def _map(self, session: str, segment_no: int, position: int) -> mmap.mmap:
+        """The segment in memory, mapped anew where it has grown over the position since. Raises NotFound for one that is gone."""
+        key = (session, segment_no)
+        with self._lock:
+            known = self._maps.get(key)
+            if known is not None and position < len(known):
+                return known
+            try:
+                with segment_path(self.folder / session, segment_no).open("rb") as file:
+                    known = self._maps[key] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            except (OSError, ValueError) as error:
+                raise NotFound(f"segment {segment_no} of the logs of {session} is gone", hint="retention deletes old logs") from error
+            while len(self._maps) > _OPEN_SEGMENTS:
+                self._maps.popitem(last=False)
+            return known
+
+
+def _head_at(view: mmap.mmap, position: int, session: str, segment_no: int) -> tuple[bytes, int, int, int, int, int]:
+    if position + _HEAD.size > len(view):
+        raise _damaged(session, segment_no, position)
+    head: tuple[bytes, int, int, int, int, int] = _HEAD.unpack_from(view, position)
+    if head[0] != _MAGIC or position + _HEAD.size + sum(head[1:4]) > len(view):
+        raise _damaged(session, segment_no, position)
+    return head
+
+
+def _damaged(session: str, segment_no: int, position: int) -> RayscopeError:
+    return RayscopeError(f"segment {segment_no} of the logs of {session} is damaged at byte {position}", hint="its lines are lost; all others can be read")

@@ -1,8 +1,10 @@
 /** Where the nodes of a call graph stand: columns by how far from the driver, each column ordered so that few edges cross. Pure. */
 
+import type { ViewLink } from "../lib/types";
+
 export interface GraphNode {
-  id: string; label: string; kind: "driver" | "function" | "actor"; attempts: number; tasks: number; failed: number; running: number; total_ns: number; p50_ns: number | null;
-  folded?: number; methods?: { name: string; calls: number; failed: number; total_ns: number }[];
+  id: string; label: string; kind: "driver" | "function" | "actor" | "other"; attempts: number; retries: number; failed: number; running: number; total_ns: number; p50_ns: number | null;
+  folded?: number; link?: ViewLink | null; methods?: { name: string; calls: number; failed: number; total_ns: number }[];
 }
 export interface GraphEdge { source: string; target: string; calls: number; failed: number; total_ns: number }
 export interface Placed extends GraphNode { x: number; y: number; column: number }

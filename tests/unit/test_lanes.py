@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -69,7 +71,7 @@ def test_density_goes_on_between_the_ends_of_what_runs_long() -> None:
     found = density(cells, 10, 100)
     assert (found[0].begin, found[-1].until) == (0, 90)
     assert sum(one.count for one in found) == 1
-    assert all(after.begin == before.until for before, after in zip(found, found[1:], strict=False))
+    assert all(after.begin == before.until for before, after in pairwise(found))
 
 
 def test_levels() -> None:

@@ -21,6 +21,7 @@ const SLOW_MS = 300;
 const LONG_MS = 2000;
 /** An answer that took long is asked again less often: the server spends at most a fifth of its time on one view. */
 const REST_TIMES = 4;
+const MOST_MS = 2500;
 
 interface Options {
   /** Ask again when the server has news (of this session, if given). Null: never. */
@@ -64,7 +65,7 @@ export function useAsk<T>(url: () => string | null, options: Options = {}): Aske
       timers.forEach(clearTimeout);
       if (controller === mine) {
         doneMs = performance.now();
-        tookMs = doneMs - startMs;
+        tookMs = error ? 0 : Math.min(MOST_MS, doneMs - startMs);
         pending = false;
         isLoading = isSlow = isLong = false;
       }

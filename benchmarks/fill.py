@@ -20,6 +20,7 @@ from rayscope.server.services import JOURNAL_FOLDER, STORE_FILE
 from rayscope.store import attempts, limits
 from rayscope.store.database import Connection, Database
 from rayscope.store.journal import Journal
+from rayscope.store.settled import Settled
 
 SESSIONS: Final = 10
 JOBS: Final = 16
@@ -55,9 +56,9 @@ def fill_real(data: Path, count: int) -> int:
     for at, body in enumerate(bodies(Shape(attempts=count, jobs=JOBS, functions=FUNCTIONS))):
         committer.submit_events(body).result()
         if at % 200 == 199:
-            _settle(database)
+            _settle(database, committer.settled)
     committer.close()
-    _settle(database)
+    _settle(database, committer.settled)
     events = database.read(lambda connection: connection.execute("SELECT sum(events)::BIGINT FROM session").fetchall())[0][0]
     database.close()
     return int(events)
@@ -84,9 +85,9 @@ def _add_entities(connection: Connection, number: int, start_ns: int, size: int)
             connection.execute(statement, {name: value for name, value in names.items() if f"${name}" in statement})
 
 
-def _settle(database: Database) -> None:
+def _settle(database: Database, settled: Settled) -> None:
     """What the housekeeper does, without its grace."""
-    while database.write(lambda connection: attempts.settle(connection, before_ns=time.time_ns(), limit=limits.SETTLE_ROWS)) == limits.SETTLE_ROWS:
+    while database.write(lambda connection: attempts.settle(connection, settled, before_ns=time.time_ns(), limit=limits.SETTLE_ROWS)) == limits.SETTLE_ROWS:
         pass
 
 

@@ -19,15 +19,18 @@ import msgspec
 from msgspec import Struct
 
 from rayscope import errors
-from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, UsageError
+from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
+from rayscope.model.job import DriverOutput, read_driver_output
 from rayscope.model.log import LogBatch, LogFiles, LogPage
+from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSnapshots, ObjectSummary
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
-from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import Health, Version
+from rayscope.model.sql import SqlAnswer, SqlQuestion, SqlSchema
 from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
-from rayscope.store.limits import LOG_READ_BYTES
+from rayscope.store.limits import DEFAULT_PAGE, LOG_READ_BYTES
 
 T = TypeVar("T")
 
@@ -35,6 +38,8 @@ _RETRY_S: Final = 1.0
 _BLOCK: Final = 256 * 1024
 
 _SCHEMES: Final = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
+
+_PIECE: Final = 256 * 1024
 
 
 class ServerEvent(Struct, frozen=True):
@@ -62,6 +67,7 @@ class Client:
         self._connect = functools.partial(_SCHEMES[parts.scheme], parts.hostname, parts.port, timeout=timeout_s)
         self._connection = self._connect()
         self._lock = threading.Lock()
+        self._answered: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -160,6 +166,25 @@ class Client:
         """Bytes of a log file."""
         return self._request("GET", f"/api/v1/logs/file/{int(file_no)}?{urlencode({'offset': offset, 'length': length})}")
 
+    def driver_output(self, wanted: str, session: str = LATEST, stream: str | None = None, offset: int = 0, limit: int = LOG_READ_BYTES) -> DriverOutput:
+        """Bytes of what a job's driver printed, from an offset on, and how the job is."""
+        text = urlencode(_given(session=session, stream=stream, offset=offset, limit=limit))
+        with self._lock:
+            path = f"/api/v1/jobs/{quote(wanted, safe='')}/logs?{text}"
+            status, content = self._exchange("GET", self._prefix + path, None)
+            headers = self._answered
+        if status >= http.client.BAD_REQUEST:
+            raise _named_error(status, content, self.address)
+        return read_driver_output(headers, content)
+
+    def post_ray(self, session: str, path: str) -> bytes:
+        """A call of Ray's own REST without a body, e.g. to stop a job."""
+        with self._lock:
+            status, content = self._exchange("POST", f"{self._prefix}/ray/{quote(session, safe='')}{path}", b"")
+        if status >= http.client.BAD_REQUEST:
+            raise Unavailable(content.decode(errors="replace").strip() or f"the cluster answers {status}")
+        return content
+
     def events(self, path: str) -> Iterator[ServerEvent]:
         """A stream of server-sent events, on a connection of its own. Raises ServerUnreachable when it ends."""
         connection = self._connect()
@@ -174,6 +199,44 @@ class Client:
         finally:
             connection.close()
         raise ServerUnreachable(f"{self.address} ended the stream", hint="it may be restarting; go on from the last cursor")
+
+    def object_snapshots(self, session: str = LATEST, at: str | None = None, limit: int = DEFAULT_PAGE) -> ObjectSnapshots:
+        """The snapshots of a session's object table, the newest first."""
+        return self._get("/api/v1/objects/snapshots", _given(session=session, at=at, limit=limit), ObjectSnapshots)
+
+    def object_summary(self, session: str = LATEST, by: str = "call-site", filters: Sequence[str] = (), at: str | None = None) -> ObjectSummary:
+        """References of one snapshot by call-site, function, node or owner."""
+        return self._get("/api/v1/objects/summary", _given(session=session, by=by, filter=filters, at=at), ObjectSummary)
+
+    def object_growth(self, session: str = LATEST, points: int = 3, at: str | None = None) -> ObjectGrowth:
+        """Bytes by call site over time."""
+        return self._get("/api/v1/objects/growth", _given(session=session, points=points, at=at), ObjectGrowth)
+
+    def object_leaks(self, session: str = LATEST, idle: str = "60s", at: str | None = None) -> Leaks:
+        """Objects that only a dead or idle process holds, or whose owner or job is gone."""
+        return self._get("/api/v1/objects/leaks", _given(session=session, idle=idle, at=at), Leaks)
+
+    def sql(self, question: SqlQuestion) -> SqlAnswer:
+        """A question in SQL. Raises SqlError and SqlTimeout."""
+        return msgspec.json.decode(self._request("POST", "/api/v1/sql", msgspec.json.encode(question)), type=SqlAnswer)
+
+    def sql_schema(self) -> SqlSchema:
+        """What there is to ask about in SQL."""
+        return self._get("/api/v1/sql/schema", {}, SqlSchema)
+
+    def download(self, path: str, query: Mapping[str, Any]) -> Iterator[bytes]:
+        """An answer of any size, in pieces, as they come."""
+        with self._lock:
+            answer = self._open("GET", f"{self._prefix}{path}?{urlencode(query, doseq=True)}")
+            if answer.status >= http.client.BAD_REQUEST:
+                raise _named_error(answer.status, answer.read(), self.address)
+            try:
+                while piece := answer.read(_PIECE):
+                    yield piece
+            except (OSError, http.client.HTTPException) as error:
+                raise self._unreachable(error) from error
+            finally:
+                self._connection.close()
 
     def version(self) -> Version:
         """Which server this is."""
@@ -194,6 +257,15 @@ class Client:
     def post_states(self, ingest_token: str, snapshot: StateSnapshot) -> None:
         """Report rows of Ray's state API."""
         self._request("POST", f"/ingest/{ingest_token}/ray/states", msgspec.json.encode(snapshot))
+
+    def post_objects(self, ingest_token: str, report: ObjectReport) -> None:
+        """Report a snapshot of the object table."""
+        self._request("POST", f"/ingest/{ingest_token}/ray/objects", msgspec.json.encode(report))
+
+    def post_chunks(self, ingest_token: str, body: bytes) -> dict[str, int]:
+        """Ship stretches of log files (msgpack); how far the server has come with each."""
+        answer = msgspec.json.decode(self._request("POST", f"/ingest/{ingest_token}/agent/chunks", body), type=dict[str, dict[str, int]])
+        return answer["files"]
 
     def _get(self, path: str, query: Mapping[str, Any], kind: type[T]) -> T:
         text = urlencode(query, doseq=True)
@@ -224,12 +296,24 @@ class Client:
             self._connection.close()
             raise self._unreachable(error) from error
 
+    def _open(self, method: str, path: str) -> http.client.HTTPResponse:
+        """An exchange on a fresh connection, whose answer is read by the caller."""
+        self._connection.close()
+        try:
+            self._connection.request(method, path, headers={"Authorization": f"Bearer {self._token}"} if self._token else {})
+            answer: http.client.HTTPResponse = self._connection.getresponse()
+        except (OSError, http.client.HTTPException) as error:
+            self._connection.close()
+            raise self._unreachable(error) from error
+        return answer
+
     def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
         headers = self._headers()
         if body is not None:
             headers["Content-Type"] = "application/json"
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
+        self._answered = {name.lower(): value for name, value in answer.headers.items()}
         return answer.status, answer.read()
 
     def _headers(self) -> dict[str, str]:
@@ -252,6 +336,7 @@ def _list_query(request: ListRequest) -> dict[str, Any]:
         cursor=request.cursor,
         columns=request.columns,
         at=request.at,
+        **{"from": request.start, "to": request.end},
     )
     return query | {"detail": str(request.detail).lower(), "exclude_driver": str(request.exclude_driver).lower()}
 

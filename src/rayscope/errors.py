@@ -3,6 +3,8 @@
 RayscopeError                    exit code 1, HTTP 500
 ├── UsageError                   the caller's words are off                   2, 400
 │   ├── FilterError              a filter, sort, column or time that does not parse
+│   ├── SqlError                 a SQL question that cannot be asked, and where
+│   ├── SqlTimeout               … and one that takes too long                2, 408
 │   └── PayloadError             a request body that is not what the route takes
 │       └── PayloadTooLarge      … and is over the limit                      2, 413
 ├── NotFound                     no such session, id or resource              4, 404
@@ -44,6 +46,31 @@ class UsageError(RayscopeError):
 
 class FilterError(UsageError):
     """A filter, a sort, a column or a time does not parse or names nothing."""
+
+
+class SqlError(UsageError):
+    """A SQL question that does not parse, names nothing, or asks for what the console does not give.
+
+    ``position`` is where, in characters from the start of the text; None where it is not known.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, position: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.position = position
+        self.line: int | None = None
+        self.column: int | None = None
+
+    def locate(self, question: str) -> None:
+        """Set line and column, from 1, of the position in its text."""
+        if self.position is not None:
+            before = question[: self.position]
+            self.line, self.column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+class SqlTimeout(UsageError):
+    """A SQL question that took longer than it may."""
+
+    http_status = 408
 
 
 class PayloadError(UsageError):

@@ -26,6 +26,8 @@ from rayscope.model.event import Event
 from rayscope.model.job import Job
 from rayscope.model.log import LogFile, LogLine
 from rayscope.model.node import Node
+from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSummary
+from rayscope.model.object_ref import ObjectRef
 from rayscope.model.page import ActorSummary, Page, TaskSummary
 from rayscope.model.placement_group import PlacementGroup
 from rayscope.model.resources import RESOURCES, Resource
@@ -224,6 +226,13 @@ def list_tasks(  # noqa: PLR0913 Ray's parameters and our own
     )
 
 
+def list_objects(
+    address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
+) -> Rows[ObjectRef]:
+    """The object references of the newest snapshot, or the newest at or before ``at``. Options as for `list_tasks`."""
+    return _list(ObjectRef, address, filters, limit, timeout, **options)
+
+
 def list_placement_groups(
     address: str | None = None, filters: Sequence[Filter] | None = None, limit: int | None = DEFAULT_PAGE, timeout: float = DEFAULT_TIMEOUT_S, **options: Any
 ) -> Rows[PlacementGroup]:
@@ -380,6 +389,14 @@ def get_log(  # noqa: PLR0913, PLR0917 Ray's parameters
             yield chunk if encoding is None else chunk.decode(encoding, errors)
 
 
+def get_objects(id: str, **options: Any) -> list[ObjectRef]:  # noqa: A002 Ray's parameter name
+    """The references to an object by id or unique prefix, one a process that holds it; none if there is none."""
+    try:
+        return _get(ObjectRef, id, **options)
+    except NotFound:
+        return []
+
+
 def summarize_tasks(
     address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, *, filters: Sequence[Filter] = (), session: str = LATEST, at: str | None = None
 ) -> TaskSummary:
@@ -394,6 +411,34 @@ def summarize_actors(
     """Actors by class and state."""
     with _client(address, timeout) as client:
         return client.actor_summary(session, _texts(filters), at)
+
+
+def summarize_objects(
+    address: str | None = None,
+    timeout: float = DEFAULT_TIMEOUT_S,
+    *,
+    by: str = "call-site",
+    filters: Sequence[Filter] = (),
+    session: str = LATEST,
+    at: str | None = None,
+) -> ObjectSummary:
+    """Object references by ``call-site``, ``function``, ``node`` or ``owner``, with their bytes and kinds."""
+    with _client(address, timeout) as client:
+        return client.object_summary(session, by, _texts(filters), at)
+
+
+def object_growth(
+    address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, *, points: int = 3, session: str = LATEST, at: str | None = None
+) -> ObjectGrowth:
+    """Bytes by call site in some snapshots, from the first to the last; what grew most comes first."""
+    with _client(address, timeout) as client:
+        return client.object_growth(session, points, at)
+
+
+def object_leaks(address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S, *, idle: str = "60s", session: str = LATEST, at: str | None = None) -> Leaks:
+    """Objects that only a dead or idle process holds, or whose owner or job is gone, with the evidence."""
+    with _client(address, timeout) as client:
+        return client.object_leaks(session, idle, at)
 
 
 def _list(  # noqa: PLR0913 the options of every listing

@@ -11,14 +11,17 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from browser.histories import RUN, ended_session, live_session
 from rayscope.model.report import RunReport
 from rayscope.server.lifecycle import read_ingest_token, start_background, stop
 from support import events
 from support.events import Event
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+TIMEOUT_MS = 15_000
+"""For what a page does, on a machine that does other things too."""
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking")
 
 
@@ -70,34 +73,55 @@ class Served:
 def chromium() -> Iterator[Browser]:
     """The system's Chromium; without one, the one that Playwright has installed."""
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=list(_ARGUMENTS))
         yield browser
         browser.close()
 
 
-@pytest.fixture
-def visit(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """A function that opens a page in a profile of its own, with a clock that can be put forward. At the end it must not have complained."""
-    contexts: list[BrowserContext] = []
-    complaints: list[str] = []
+class Visits:
+    """Opens pages, each in a profile of its own, and keeps what they complain of. ``forgiven``: complaints that a test provokes, by a part of their text."""
 
-    def open_page(url: str, *, clock: bool = False, **options: object) -> Page:
-        context = chromium.new_context(viewport={"width": 1440, "height": 900}, **options)  # type: ignore[arg-type]
-        contexts.append(context)
+    def __init__(self, chromium: Browser) -> None:
+        self._chromium = chromium
+        self._contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+        self.forgiven: list[str] = []
+
+    def __call__(self, url: str, *, width: int = 1440, **options: object) -> Page:
+        context = self._chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
+        self._contexts.append(context)
         tab = context.new_page()
-        tab.set_default_timeout(5000)
-        tab.on("pageerror", lambda error: complaints.append(str(error)))
-        tab.on("console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None)
-        if clock:
-            tab.clock.install()
+        tab.set_default_timeout(TIMEOUT_MS)
+        tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        tab.on("console", lambda line: self.complaints.append(f"{line.text} {line.location.get('url')}") if line.type in {"error", "warning"} else None)
         tab.goto(url)
         return tab
 
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert complaints == []
+    def close(self) -> None:
+        """Close all. They must not have complained."""
+        for context in self._contexts:
+            context.close()
+        assert [one for one in self.complaints if not any(part in one for part in self.forgiven)] == []
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Visits]:
+    """A function that opens a page. At the end no page may have complained, in its console or otherwise."""
+    visits = Visits(chromium)
+    yield visits
+    visits.close()
+
+
+@pytest.fixture(scope="module")
+def recorded(serve: Callable[[], Served]) -> Served:
+    """A server with one session that ended and one that lives; tests that share it change nothing."""
+    server = serve()
+    server.record(ended_session())
+    server.report(RUN)
+    server.record(live_session())
+    return server
 
 
 @pytest.fixture(scope="module")

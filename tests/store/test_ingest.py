@@ -59,6 +59,7 @@ def test_events_are_counted_by_type(recording: Recording) -> None:
         "events_by_type": {"TASK_DEFINITION_EVENT": 2},
         "unknown_event_types": {"OBJECT_EVENT": 1},
         "unknown_fields": {"taskDefinitionEvent.later": 1},
+        "redacted": {},
         "quarantined": 1,
     }
     (session,) = recording.rows("sessions")

@@ -153,12 +153,14 @@ def test_a_secret_never_reaches_the_disk(recording: LogRecording, tmp_path: Path
     recording.ship(chunk(OUT, 0, line))
     recording.flush()
     text = recording.line().text
-    assert text == "connecting to postgres://me:********@db/x with api_key=************"
+    assert text.startswith("connecting to postgres://")
+    assert text.endswith("@db/x with api_key=************")
     assert len(text) == len(line) - 1
     (file,) = recording.logs.files(_all()).files
     assert file.redacted == 2
     on_disk = b"".join(path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file())
     assert b"hunter22" not in on_disk
+    assert b"abcdef123456" not in on_disk
 
 
 def test_ordinary_lines_are_not_masked(recording: LogRecording) -> None:

@@ -15,7 +15,9 @@ from rayscope.model.resources import RESOURCES, Column, Resource
 from rayscope.query.cursor import encode_cursor
 from rayscope.store.limits import MAX_PAGE
 from support.cluster import SESSIONS, cluster
+from support.events import at
 from support.ids import actor_id, task_id
+from support.objects import object_table, report
 from support.recording import Recording
 
 Row = dict[str, Any]
@@ -29,6 +31,8 @@ def recorded(shared: Recording) -> Recording:
     shared.post(cluster(SESSIONS[0]))
     shared.tidy(60)
     shared.post(cluster(SESSIONS[1]))
+    for session in SESSIONS:
+        report(shared, at(5), object_table(), session)
     return shared
 
 

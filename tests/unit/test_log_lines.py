@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from rayscope.cli.output.lines import harmless
 from rayscope.ray.log_lines import LEVELS, Mark, is_marker, level_mask, level_of, read_lines
 from rayscope.ray.log_names import LogName, read_log_name
-from rayscope.ray.log_redact import redact_log
 from rayscope.ray.log_times import LONG_AGO, tells_times
+from rayscope.ray.secrets import redact_bytes
 from rayscope.store.logs.memory import Arrival, cut, stretches
 from rayscope.store.logs.tokens import hash_words, make_filter, may_hold, probes_of
 
@@ -145,9 +145,9 @@ def test_marker_lines(line: bytes, is_one: bool) -> None:
 @given(st.binary(max_size=600))
 def test_masks_keep_the_length(data: bytes) -> None:
     """Whatever is masked; and masking again masks nothing."""
-    masked, _ = redact_log(data)
+    masked, _ = redact_bytes(data)
     assert len(masked) == len(data)
-    assert redact_log(masked) == (masked, 0)
+    assert redact_bytes(masked) == (masked, 0)
 
 
 @given(st.lists(st.text("aB9_é -", max_size=12), max_size=12))

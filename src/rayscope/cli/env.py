@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 from collections.abc import Callable, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -34,6 +36,8 @@ def env(
     url: Annotated[str | None, Parameter(help="The server's address as the cluster's nodes reach it.")] = None,
     cluster: Annotated[str | None, Parameter(help="A name for the cluster: its sessions form its history.")] = None,
     format: Annotated[Literal["shell", "fish", "dotenv", "json", "k8s"], Parameter(help="How to print it.")] = "shell",  # noqa: A002 the option's name
+    hooks: Annotated[str | None, Parameter(help="The folder of the workers' hooks on the nodes, or off; else this installation's, for this machine.")] = None,
+    call_sites: Annotated[bool, Parameter(negative=(), help="Have Ray note where each object reference is made, for `list objects` and `memory`.")] = False,
     data: Annotated[Path | None, Parameter(help="The server's data folder; else RAYSCOPE_DATA, or ~/.local/share/rayscope.")] = None,
 ) -> None:
     """Print the environment for `ray start`, a pod or a driver, so that its cluster is recorded by this server.
@@ -44,20 +48,39 @@ def env(
     running = lifecycle.status(folder)
     folder.mkdir(parents=True, exist_ok=True)
     address = url or (running.url if running else f"http://{DEFAULT_HOST}:{DEFAULT_PORT}")
-    print(_FORMATS[format](export_environment(address, lifecycle.read_ingest_token(folder), cluster)))
+    is_here = is_loopback(urlsplit(address).hostname or "")
+    folder_of_hooks = _hooks(hooks, is_here=is_here)
+    variables = export_environment(address, lifecycle.read_ingest_token(folder), cluster, call_sites=call_sites)
+    print(_FORMATS[format](variables | ({"PYTHONPATH": folder_of_hooks} if folder_of_hooks else {})))
     if running is None:
         tell_warning("no server runs on that folder yet")
         tell_hint("start it with `rayscope server start`; Ray's exporter tries until it answers")
-    if is_loopback(urlsplit(address).hostname or ""):
+    if folder_of_hooks is None and hooks is None:
+        tell_hint(f"lines of concurrent actors name no task without the workers' hooks: copy {_own_hooks().parent} to the nodes, and give --hooks FOLDER/hook")
+    if is_here:
         tell_hint(f"{address} can be reached from this machine only; for other nodes run `rayscope server --host 0.0.0.0` and give --url")
 
 
+def _hooks(given: str | None, *, is_here: bool) -> str | None:
+    """The folder to put on PYTHONPATH; None: none, or it cannot be known where other machines have it."""
+    if given == "off" or os.environ.get("RAYSCOPE_HOOKS") == "off":
+        return None
+    return given or (str(_own_hooks()) if is_here else None)
+
+
+def _own_hooks() -> Path:
+    return Path(str(resources.files("rayscope.worker") / "hook"))
+
+
 def _shell(variables: Mapping[str, str]) -> str:
-    return "\n".join(f"export {name}={shlex.quote(value)}" for name, value in variables.items())
+    """What is on PYTHONPATH already stays on it."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join(line + '"${PYTHONPATH:+:$PYTHONPATH}"' if line.startswith("export PYTHONPATH=") else line for line in lines)
 
 
 def _fish(variables: Mapping[str, str]) -> str:
-    return "\n".join(f"set -gx {name} {shlex.quote(value)}" for name, value in variables.items())
+    lines = [f"set -gx {name} {shlex.quote(value)}" for name, value in variables.items()]
+    return "\n".join(f"{line} $PYTHONPATH" if line.startswith("set -gx PYTHONPATH ") else line for line in lines)
 
 
 def _dotenv(variables: Mapping[str, str]) -> str:

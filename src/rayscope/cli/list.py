@@ -46,6 +46,7 @@ _FIRST: Final[dict[str, tuple[str, ...]]] = {
     "actors": ("actor_id", "class_name", "state", "name", "pid"),
     "tasks": ("task_id", "name", "state", "duration_ns", "attempt_number", "error_type"),
     "agents": ("node_id", "state", "host", "files", "lag_bytes", "lag_s", "dropped_bytes"),
+    "objects": ("object_id", "size_bytes", "reference_type", "function", "pid", "task_status", "type"),
     "events": ("time_ns", "severity", "event_type", "message"),
 }
 """What is worth the room of a narrow terminal, the most telling first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
@@ -14,6 +14,7 @@ from rayscope.client import Client
 from rayscope.errors import ServerUnreachable, UsageError
 from rayscope.query.values import parse_duration
 from rayscope.server import lifecycle
+from rayscope.server.settings import Settings
 from rayscope.store.limits import SILENCE_S
 
 app = App(
@@ -24,7 +25,8 @@ app = App(
 Examples:
   rayscope server
   rayscope server --data /mnt/ray-history --host 0.0.0.0
-  rayscope server start""",
+  rayscope server start --retain logs=7d,states=90d,logs-size=10GB
+  rayscope server --redact-pattern 'CUST-[0-9]+'""",
 )
 
 Data = Annotated[Path | None, Parameter(help="The data folder; else RAYSCOPE_DATA, or ~/.local/share/rayscope.")]
@@ -32,22 +34,47 @@ Host = Annotated[str, Parameter(help="The address to listen on; off loopback, ev
 Port = Annotated[int, Parameter(help="The port; 0 takes any that is free.")]
 Silence = Annotated[str, Parameter(help="After how long without a word a session is shown as ended.")]
 
+Retain = Annotated[str | None, Parameter(help="How long and how much is kept: logs=7d,states=90d,logs-size=10GB; `off` keeps all. Kept for later starts.")]
+Redact = Annotated[Literal["on", "off"] | None, Parameter(help="Whether values that look like secrets are masked. Kept for later starts.")]
+Patterns = Annotated[
+    list[str] | None,
+    Parameter(name="--redact-pattern", negative=(), allow_leading_hyphen=True, help="A regular expression whose matches are secrets too; repeatable."),
+]
+
 _SECOND = 1_000_000_000
 _SILENCE = f"{SILENCE_S:.0f}s"
 
 
 @app.default
-def serve(*, data: Data = None, host: Host = DEFAULT_HOST, port: Port = DEFAULT_PORT, silence: Silence = _SILENCE) -> None:
+def serve(
+    *,
+    data: Data = None,
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    silence: Silence = _SILENCE,
+    retain: Retain = None,
+    redact: Redact = None,
+    redact_patterns: Patterns = None,
+) -> None:
     """Run the server in the foreground until Ctrl-C."""
-    lifecycle.serve(data or default_data(), host, port, _seconds(silence))
+    lifecycle.serve(data or default_data(), host, port, _seconds(silence), _settings(retain, redact, redact_patterns))
 
 
 @app.command
-def start(*, data: Data = None, host: Host = DEFAULT_HOST, port: Port = DEFAULT_PORT, silence: Silence = _SILENCE) -> None:
+def start(
+    *,
+    data: Data = None,
+    host: Host = DEFAULT_HOST,
+    port: Port = DEFAULT_PORT,
+    silence: Silence = _SILENCE,
+    retain: Retain = None,
+    redact: Redact = None,
+    redact_patterns: Patterns = None,
+) -> None:
     """Start a server in the background, unless one runs on the data folder already."""
     folder = data or default_data()
     running = lifecycle.status(folder)
-    info = running or lifecycle.start_background(folder, host, port, silence_s=_seconds(silence))
+    info = running or lifecycle.start_background(folder, host, port, silence_s=_seconds(silence), settings=_settings(retain, redact, redact_patterns))
     tell(f"{'already running' if running else 'started'}: pid {info.pid}, data in {info.data}")
     print(info.url)
 
@@ -77,6 +104,10 @@ def status(*, data: Data = None) -> int:
         f"memory    {size(health.rss_bytes)}"
     )
     return 0
+
+
+def _settings(retain: str | None, redact: str | None, patterns: list[str] | None) -> Settings:
+    return Settings(retain=retain, redact=None if redact is None else redact == "on", patterns=patterns)
 
 
 def _seconds(text: str) -> float:

@@ -14,11 +14,12 @@ from msgspec import Struct
 from rayscope.cli.options import Filters, Where, resource_name
 from rayscope.cli.output.formats import FORMATS, TABLE, check_format
 from rayscope.cli.output.table import lay_out, terminal_width
-from rayscope.cli.output.talk import tell
+from rayscope.cli.output.talk import tell, tell_warning
 from rayscope.cli.output.values import utc
 from rayscope.cli.watch import repeat
 from rayscope.client import Client
 from rayscope.errors import UsageError
+from rayscope.model.object_answers import ObjectSummary
 from rayscope.model.page import ActorSummary, TaskSummary
 from rayscope.model.resources import Column
 
@@ -30,7 +31,8 @@ app = App(
 Examples:
   rayscope summary tasks
   rayscope summary tasks -f job_id=01000000 --format json
-  rayscope summary actors --at -1m""",
+  rayscope summary actors --at -1m
+  rayscope summary objects --by function""",
 )
 
 _RULE: Final = "-" * 36
@@ -46,37 +48,41 @@ class Answer(Struct, frozen=True):
     rows: Sequence[dict[str, Any]]
     session: str | None
     as_of_ns: int | None
+    warnings: Sequence[str] = ()
 
 
 @app.default
 def summarize(
-    resource: Annotated[str, Parameter(help="tasks or actors.")],
+    resource: Annotated[str, Parameter(help="tasks, actors or objects.")],
     /,
     *,
+    by: Annotated[str | None, Parameter(help="Of objects: call-site (default), function, node or owner.")] = None,
     filters: Filters = None,
     format: Annotated[str, Parameter(help="table, json, jsonl, yaml or csv.")] = TABLE,  # noqa: A002 the option's name
     watch: Annotated[bool, Parameter(name=["--watch", "-w"], negative=(), help="Show it again every 2 seconds until Ctrl-C.")] = False,
     where: Where = _WHERE,
 ) -> None:
-    """Count tasks by function and state, or actors by class and state. A retried task counts once, its retries beside it."""
+    """Count tasks by function and state, actors by class and state, or objects by where they come from. A retried task counts once."""
     check_format(format)
     name = resource_name(resource)
     if name not in _QUESTIONS:
-        raise UsageError(f"no summary of {resource!r}", hint=f"there are {' and '.join(_QUESTIONS)}")
+        raise UsageError(f"no summary of {resource!r}", hint=f"there are {', '.join(_QUESTIONS)}")
+    if by is not None and name != "objects":
+        raise UsageError(f"--by is of objects; {name} are summed up in one way")
     with where.client() as client:
         if watch:
-            repeat(lambda: _show(_QUESTIONS[name](client, where, tuple(filters or ())), format), is_table=format == TABLE)
+            repeat(lambda: _show(_QUESTIONS[name](client, where, tuple(filters or ()), by), format), is_table=format == TABLE)
         else:
-            _show(_QUESTIONS[name](client, where, tuple(filters or ())), format)
+            _show(_QUESTIONS[name](client, where, tuple(filters or ()), by), format)
 
 
-def _tasks(client: Client, where: Where, filters: tuple[str, ...]) -> Answer:
+def _tasks(client: Client, where: Where, filters: tuple[str, ...], _by: str | None) -> Answer:
     summary: TaskSummary = client.task_summary(where.scope(), filters, where.at)
     totals = {name: getattr(summary, name) for name in ("total_tasks", "total_actor_tasks", "total_actor_scheduled", "retries")}
     return Answer("func_name", totals, _TASK_COLUMNS, [msgspec.structs.asdict(group) for group in summary.groups], summary.session, summary.as_of_ns)
 
 
-def _actors(client: Client, where: Where, filters: tuple[str, ...]) -> Answer:
+def _actors(client: Client, where: Where, filters: tuple[str, ...], _by: str | None) -> Answer:
     summary: ActorSummary = client.actor_summary(where.scope(), filters, where.at)
     return Answer(
         "class",
@@ -88,7 +94,14 @@ def _actors(client: Client, where: Where, filters: tuple[str, ...]) -> Answer:
     )
 
 
-_QUESTIONS: Final = {"tasks": _tasks, "actors": _actors}
+def _objects(client: Client, where: Where, filters: tuple[str, ...], by: str | None) -> Answer:
+    summary: ObjectSummary = client.object_summary(where.scope(), by or "call-site", filters, where.at)
+    totals = {name: getattr(summary, name) for name in ("total_objects", "total_references", "total_bytes")}
+    rows = [msgspec.structs.asdict(group) for group in summary.groups]
+    return Answer(summary.by, totals, _OBJECT_COLUMNS, rows, summary.session, summary.as_of_ns, summary.warnings)
+
+
+_QUESTIONS: Final = {"tasks": _tasks, "actors": _actors, "objects": _objects}
 
 
 def _column(name: str, kind: str, description: str, unit: str | None = None) -> Column:
@@ -112,7 +125,24 @@ _ACTOR_COLUMNS: Final = (
 )
 
 
+_OBJECT_COLUMNS: Final = (
+    _column("name", "text", "What they have in common"),
+    _column("size_bytes", "int", "How large they are, each object counted once", "bytes"),
+    _column("objects", "int", "Objects", "count"),
+    _column("references", "int", "References to them, one a process", "count"),
+    _column("reference_types", "json", "References by type"),
+    _column("processes", "int", "Processes that hold them", "count"),
+    _column("nodes", "int", "Nodes of these", "count"),
+    _column("unknown", "int", "Objects of which no process told the size", "count"),
+)
+_COUNTS: Final = frozenset({"state_counts", "reference_types"})
+_OBJECTS_FIRST: Final = ("size_bytes", "name", "objects", "references", "reference_types")
+"""What is worth the room of a narrow terminal."""
+
+
 def _show(answer: Answer, chosen: str) -> None:
+    for warning in answer.warnings:
+        tell_warning(warning)
     if chosen != TABLE:
         sys.stdout.writelines(FORMATS[chosen](answer.rows, answer.columns))
         return
@@ -126,6 +156,10 @@ def _show(answer: Answer, chosen: str) -> None:
     if not answer.rows:
         tell("Nothing to count.")
         return
-    rows = [{**row, "state_counts": ", ".join(f"{state}: {count:,}" for state, count in row["state_counts"].items())} for row in answer.rows]
-    table = lay_out(answer.columns, rows, terminal_width(sys.stdout))
+    rows = [{name: _counts(value) if name in _COUNTS else value for name, value in row.items()} for row in answer.rows]
+    table = lay_out(answer.columns, rows, terminal_width(sys.stdout), first=_OBJECTS_FIRST if answer.columns is _OBJECT_COLUMNS else ())
     print("\n".join(["", f"Table (group by {answer.grouped_by}):", _RULE, *table.lines]))
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name}: {count:,}" for name, count in counts.items())

@@ -11,8 +11,9 @@ from msgspec import Struct, field
 from rayscope.ray.ids import task_key
 from rayscope.store.attempt import Attempt
 from rayscope.store.entity import EntityTable, Key, Row, merge_into
+from rayscope.store.objects import Snapshot
 
-AttemptKey = tuple[int, str, int]
+AttemptKey = tuple[int, bytes, int]
 
 
 class SessionWord(Struct):
@@ -46,6 +47,7 @@ class Changes(Struct):
     spans: list[tuple[Any, ...]] = field(default_factory=list)
     entities: dict[str, tuple[EntityTable, dict[Key, Row]]] = field(default_factory=dict)
     events: dict[tuple[int, str], Row] = field(default_factory=dict)
+    objects: list[Snapshot] = field(default_factory=list)
     quarantined: list[Quarantined] = field(default_factory=list)
     received: defaultdict[int, Counter[tuple[str, str]]] = field(default_factory=lambda: defaultdict(Counter))
     ends: bool = False
@@ -57,13 +59,14 @@ class Changes(Struct):
             word = self.sessions[name] = SessionWord(self.now_ns, cluster=self.cluster)
         return word
 
-    def attempt(self, session_no: int, task_id: str, attempt: int) -> Attempt:
+    def attempt(self, session_no: int, raw_id: bytes, attempt: int) -> Attempt:
         """The fragment of an attempt in this group, empty if it is new. Raises ValueError for one without a task."""
-        key = (session_no, task_id, attempt)
+        key = (session_no, raw_id, attempt)
         known = self.attempts.get(key)
         if known is None:
-            if not task_id:
+            if not raw_id:
                 raise ValueError("an event of a task without its id")
+            task_id = raw_id.hex()
             known = self.attempts[key] = Attempt(session_no, task_id, attempt, task_key(task_id), self.now_ns)
         return known
 

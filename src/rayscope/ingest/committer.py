@@ -1,9 +1,9 @@
 """From bodies to durable rows, in two steps by two threads.
 
-The *accepter* decodes each body, appends all that wait to the journal with one fsync, and acknowledges them. The *applier* folds accepted
-batches as they come, and writes many of them in one transaction, together with the journal's position, so that a restart goes on exactly there.
-Reports take the second step only, and are acknowledged when it is done: whoever has posted one
-sees everything that was acknowledged before it.
+The *accepter* decodes each body, masks what looks like a secret, appends all that wait to the journal with one fsync, and acknowledges them. The
+*applier* folds accepted batches as they come, and writes many of them in one transaction, together with the journal's position, so that a restart
+goes on exactly there. Reports take the second step only, and are acknowledged when it is done: whoever has posted one sees everything that was
+acknowledged before it.
 
 When a transaction fails for its content, the group is halved until the event that breaks it stands alone and goes to the quarantine, so one
 bad event never stops the good ones beside it.
@@ -27,6 +27,8 @@ from rayscope.ingest.backlog import Backlog
 from rayscope.ingest.changes import Changes
 from rayscope.ingest.fold import quarantine
 from rayscope.ingest.groups import Fold, Group, Work
+from rayscope.ingest.pulse import Pulse, changed_rows
+from rayscope.ingest.redaction import without_secrets
 from rayscope.ingest.sessions import Sessions
 from rayscope.ray.decode import Bad, Batch, decode_batch
 from rayscope.store import limits
@@ -36,6 +38,7 @@ from rayscope.store.changes import write_changes, write_quarantine, write_receiv
 from rayscope.store.closing import forget_silence, silent_sessions
 from rayscope.store.database import Connection, Database
 from rayscope.store.journal import Journal, Position, record_size
+from rayscope.store.settled import Settled
 
 log = logging.getLogger("rayscope.ingest")
 
@@ -56,8 +59,9 @@ class Committer:
     def __init__(self, database: Database, journal: Journal) -> None:
         self._database = database
         self._journal = journal
+        self.pulse = Pulse()
         self._sessions = Sessions(dict(database.read(lambda c: c.execute("SELECT session, session_no FROM session").fetchall())))
-        self.settled: dict[int, int] = database.read(settled_until)
+        self.settled = Settled(database.read(settled_until))
         self.silent: set[int] = database.read(silent_sessions)
         self.ends_ns = time.time_ns()  # when something last ended: what was open at the last stop is looked at once
         self.heard_ns = self.ends_ns  # when something was last written
@@ -119,7 +123,7 @@ class Committer:
                 return
 
     def _accept_all(self, bodies: Sequence[Body]) -> None:
-        read = [(body, batch) for body in bodies if self._begin(body) and (batch := self._decode(body)) is not None]
+        read = [(body, batch) for body in bodies if self._begin(body) and (batch := self._read(body)) is not None]
         try:
             if self._database.is_full():
                 raise DiskFull("the store's disk is full", hint="make room; recording goes on by itself, and Ray's exporter sends again what was refused")
@@ -141,9 +145,14 @@ class Committer:
         with self._counting:
             self._waiting_bytes += size
 
-    def _decode(self, body: Body) -> Batch | None:
+    def _read(self, body: Body) -> Batch | None:
+        """The body decoded; with a secret in it, it becomes one without."""
         try:
-            return decode_batch(body.content)
+            batch = decode_batch(body.content)
+            if (masked := without_secrets(body.content, batch)) is None:
+                return batch
+            body.content = masked
+            return decode_batch(masked)
         except Exception as error:  # noqa: BLE001 the sender gets it, whatever it is
             body.accepted.set_exception(error)
             return None
@@ -247,6 +256,7 @@ class Committer:
         self.heard_ns = changes.now_ns
         if changes.ends:
             self.ends_ns = changes.now_ns
+        self.pulse.beat(changed_rows(changes))
 
     def _write_changes(self, connection: Connection, changes: Changes, end: Position | None) -> set[int]:
         """All of it, in one transaction. Returns the sessions that were silent and spoke."""

@@ -79,5 +79,6 @@ PLACEMENT_GROUP: Final = EntityTable(
 )
 RUNTIME_ENV: Final = EntityTable(name="runtime_env", key=("session_no", "runtime_env_id", "node_id"), earliest=frozenset({"first_seen_ns"}), newest=_NEWEST_ENV)
 RUN: Final = EntityTable(name="run", key=("session_no", "job_id"), earliest=frozenset({"started_ns"}))
+ROAD: Final = EntityTable(name="cluster_road", key=("session_no",), newest={"heard_ns": ("dashboard",)})
 
-ENTITIES: Final[tuple[EntityTable, ...]] = (NODE, WORKER, DRIVER_JOB, SUBMISSION, ACTOR, PLACEMENT_GROUP, RUNTIME_ENV, RUN)
+ENTITIES: Final[tuple[EntityTable, ...]] = (NODE, WORKER, DRIVER_JOB, SUBMISSION, ACTOR, PLACEMENT_GROUP, RUNTIME_ENV, RUN, ROAD)

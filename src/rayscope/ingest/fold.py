@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
@@ -15,19 +16,20 @@ from rayscope.ingest.reducers.event import keep_event
 from rayscope.ray.decode import Bad, Batch, payload_of
 from rayscope.ray.events import RayEvent
 from rayscope.ray.ids import hex_or_none
-from rayscope.ray.redact import redact, redact_event
+from rayscope.ray.redact import redact, redact_event, taken
 from rayscope.ray.times import parse_ns
 from rayscope.store.attempt import merge_value
 from rayscope.store.limits import QUARANTINE_EVENT_BYTES
 
 Reducer = Callable[[Changes, int, RayEvent, Any], None]
 
-_TASK_REDUCERS: Final[dict[str, Reducer]] = {
-    "TASK_DEFINITION_EVENT": task.define_task,
-    "ACTOR_TASK_DEFINITION_EVENT": task.define_actor_task,
-    "TASK_LIFECYCLE_EVENT": task.advance_task,
-    "TASK_PROFILE_EVENT": task.profile_task,
+_TASK_REDUCERS: Final[dict[Any, tuple[Reducer, Callable[[RayEvent], Any]]]] = {
+    "TASK_DEFINITION_EVENT": (task.define_task, attrgetter("task_definition_event")),
+    "ACTOR_TASK_DEFINITION_EVENT": (task.define_actor_task, attrgetter("actor_task_definition_event")),
+    "TASK_LIFECYCLE_EVENT": (task.advance_task, attrgetter("task_lifecycle_event")),
+    "TASK_PROFILE_EVENT": (task.profile_task, attrgetter("task_profile_events")),
 }
+"""How to fold an event of a task, and how to get at its payload: nearly all events are such, so both are found in one step."""
 _REDUCERS: Final[dict[str, Reducer]] = {
     "NODE_DEFINITION_EVENT": node.define_node,
     "NODE_LIFECYCLE_EVENT": node.advance_node,
@@ -59,23 +61,28 @@ def _fold_event(changes: Changes, event: RayEvent, unknown: dict[str, Any] | Non
     """Whether it went in."""
     try:
         session_no = changes.number(event.session_name)
-        if (reduce := _TASK_REDUCERS.get(event.event_type)) is not None:  # type: ignore[arg-type]  # an unknown number finds nothing
-            _fold_task(changes, session_no, event, reduce, unknown)
-        else:
+        known = _TASK_REDUCERS.get(event.event_type)
+        if known is None:
             _fold_other(changes, session_no, event, unknown)
+            return True
+        reduce, payload_in = known
+        payload = payload_in(event)
+        if payload is None:
+            raise ValueError(f"{event.event_type} without its payload")  # noqa: TRY301 quarantined like whatever else a reducer raises
+        reduce(changes, session_no, event, payload)
+        if unknown:
+            _keep_unknown(changes, session_no, payload, unknown)
     except (ValueError, TypeError, OverflowError, KeyError, RecursionError, PayloadError) as error:
         quarantine(changes, Bad(msgspec.json.encode(event), f"{type(error).__name__}: {error}", event.session_name or None))
         return False
+    count_redacted(changes, session_no)
     return True
 
 
-def _fold_task(changes: Changes, session_no: int, event: RayEvent, reduce: Reducer, unknown: dict[str, Any] | None) -> None:
-    payload = payload_of(event)
-    if payload is None:
-        raise ValueError(f"{event.event_type} without its payload")
-    reduce(changes, session_no, event, payload)
-    if unknown:
-        _keep_unknown(changes, session_no, payload, unknown)
+def count_redacted(changes: Changes, session_no: int) -> None:
+    """Count what was masked since the last call, by where it stood."""
+    for place, count in taken().items():
+        changes.received[session_no]["redacted", place] += count
 
 
 def _fold_other(changes: Changes, session_no: int, event: RayEvent, unknown: dict[str, Any] | None) -> None:
@@ -85,7 +92,10 @@ def _fold_other(changes: Changes, session_no: int, event: RayEvent, unknown: dic
         if payload is None:
             raise ValueError(f"{event.event_type} without its payload")
         reduce(changes, session_no, event, payload)
+        count_redacted(changes, session_no)
     keep_event(changes, session_no, event, payload, unknown)
+    if reduce is not None:
+        taken()  # the event's copy of what was counted already
 
 
 def _keep_unknown(changes: Changes, session_no: int, payload: Any, unknown: dict[str, Any]) -> None:
@@ -93,19 +103,21 @@ def _keep_unknown(changes: Changes, session_no: int, payload: Any, unknown: dict
     if hex_or_none(payload.task_id) is None:
         return
     number = payload.attempt_number if hasattr(payload, "attempt_number") else payload.task_attempt
-    attempt = changes.attempt(session_no, payload.task_id.hex(), number)
+    attempt = changes.attempt(session_no, payload.task_id, number)
     text = msgspec.json.encode(redact(unknown), order="deterministic").decode()
     attempt.extra = merge_value("extra", attempt.extra, text)
 
 
 def _hear(changes: Changes, events: list[RayEvent], unknown: dict[str, dict[str, Any]]) -> None:
     """Count the events, and widen their sessions' spans of time."""
-    for (session, kind), count in Counter((event.session_name, event.event_type) for event in events).items():
-        word = changes.session(session)
-        word.events += count
-        changes.received[changes.number(session)]["event_type" if kind in KNOWN_TYPES else "unknown_event_type", str(kind)] += count
-    for session in {event.session_name for event in events}:
-        _widen(changes.session(session), [event.timestamp for event in events if event.session_name == session])
+    sessions = {event.session_name for event in events}
+    for session in sessions:
+        its = events if len(sessions) == 1 else [event for event in events if event.session_name == session]
+        word, received = changes.session(session), changes.received[changes.number(session)]
+        word.events += len(its)
+        _widen(word, [event.timestamp for event in its])
+        for kind, count in Counter([event.event_type for event in its]).items():
+            received["event_type" if kind in KNOWN_TYPES else "unknown_event_type", str(kind)] += count
     for event in events if unknown else ():
         for path in unknown.get(event.event_id, ()):
             changes.received[changes.number(event.session_name)]["unknown_field", path] += 1

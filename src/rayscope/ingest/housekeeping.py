@@ -8,9 +8,10 @@ import time
 
 from rayscope.errors import DiskFull
 from rayscope.ingest.committer import Committer
+from rayscope.ingest.pulse import EVERY
 from rayscope.ingest.reconcile import close_attempt
 from rayscope.store import limits
-from rayscope.store.attempts import settle, settled_until
+from rayscope.store.attempts import settle
 from rayscope.store.closing import mark_silent, open_attempts, silent_sessions, write_verdicts
 from rayscope.store.database import Connection, Database
 
@@ -62,6 +63,7 @@ class Housekeeper:
         if self._database.write(lambda connection: mark_silent(connection, before_ns)):
             self._committer.silent |= self._database.read(silent_sessions)
             self._committer.ends_ns = now_ns
+            self._committer.pulse.beat({EVERY: {EVERY: 0}})
 
     def _must_close(self, now_ns: int) -> bool:
         """When something has ended and its owners had time to report; and now and then for what arrived after that."""
@@ -71,8 +73,11 @@ class Housekeeper:
 
     def close_open(self, now_ns: int) -> None:
         """Close now what was left open below anything that has ended. Right when no more words are to come, as after a drained run."""
-        while self._database.write(lambda connection: self._close_some(connection, now_ns)) == _CLOSE_ROWS:
-            log.info("closed %d attempts, more to come", _CLOSE_ROWS)
+        closed = _CLOSE_ROWS
+        while closed == _CLOSE_ROWS:
+            closed = self._database.write(lambda connection: self._close_some(connection, now_ns))
+            if closed:
+                self._committer.pulse.beat({EVERY: {"tasks": closed}})
 
     def _close_some(self, connection: Connection, now_ns: int) -> int:
         verdicts = [verdict for evidence in open_attempts(connection, _CLOSE_ROWS) if (verdict := close_attempt(evidence, now_ns)) is not None]
@@ -88,10 +93,7 @@ class Housekeeper:
             log.debug("settled %d attempts, more to come", limits.SETTLE_ROWS)
 
     def _settle_some(self, connection: Connection, before_ns: int) -> int:
-        moved = settle(connection, before_ns=before_ns, limit=limits.SETTLE_ROWS)
-        if moved:
-            self._committer.settled = settled_until(connection)
-        return moved
+        return settle(connection, self._committer.settled, before_ns=before_ns, limit=limits.SETTLE_ROWS)
 
 
 _CLOSE_AFTER_NS = int(limits.CLOSE_AFTER_S * _SECOND)

@@ -16,7 +16,7 @@ from msgspec import Struct, field, structs
 
 from rayscope.errors import DiskFull, PayloadError, RayscopeError, Unavailable
 from rayscope.model.agent import Chunk, Chunks
-from rayscope.ray.log_redact import redact_log
+from rayscope.ray.secrets import redact_bytes
 from rayscope.store import limits
 from rayscope.store.database import Database
 from rayscope.store.logs.store import LogStore, check_session_name
@@ -62,7 +62,7 @@ class LogIngest:
     ``number`` gives a session's number. ``redact`` may be replaced while it runs.
     """
 
-    def __init__(self, database: Database, folder: Path, number: Callable[[str], int], redact: Redact = redact_log) -> None:
+    def __init__(self, database: Database, folder: Path, number: Callable[[str], int], redact: Redact = redact_bytes) -> None:
         self.database = database
         self.store = LogStore(database, folder)
         self.redact = redact

@@ -10,12 +10,12 @@ from typing import Any, TypeVar
 from msgspec.structs import asdict
 
 from rayscope.ingest.changes import Changes
-from rayscope.ingest.entities import PLACEMENT_GROUP, RUN, RUNTIME_ENV, SUBMISSION
+from rayscope.ingest.entities import PLACEMENT_GROUP, ROAD, RUN, RUNTIME_ENV, SUBMISSION
 from rayscope.ingest.reducers.placement_group import TIME_COLUMNS
 from rayscope.ingest.reducers.runtime_env import runtime_env_id
 from rayscope.ingest.reducers.task import clean
 from rayscope.model.report import RunReport, StateSnapshot
-from rayscope.ray.redact import redact, redact_text
+from rayscope.ray.redact import redact, redact_text, taken
 from rayscope.ray.times import from_ms
 
 T = TypeVar("T")
@@ -30,7 +30,10 @@ def fold_run(changes: Changes, report: RunReport) -> None:
     word.cluster = report.cluster or word.cluster
     row = asdict(report) | {"session_no": session_no, "job_id": report.job_id or "", "command": redact_text(report.command or "") or None}
     del row["session"]
+    if (dashboard := row.pop("dashboard")) is not None:
+        changes.add(ROAD, {"session_no": session_no, "dashboard": dashboard, "heard_ns": changes.now_ns})
     changes.add(RUN, row)
+    taken()  # the same command comes with each report: it is not counted
     changes.ends |= report.cluster_ended or report.ended_ns is not None
 
 
@@ -46,6 +49,7 @@ def fold_snapshot(changes: Changes, snapshot: StateSnapshot) -> None:
         _keep_cluster_event(changes, session_no, row)
     for row in snapshot.submissions:
         _fold_submission(changes, session_no, row)
+    taken()  # the same rows come every few seconds: they are not counted
 
 
 def _placement_group(session_no: int, taken_ns: int, row: dict[str, Any]) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
+import msgspec
 from msgspec import Struct
 
 from rayscope.model.column import brief, detail
@@ -31,3 +33,46 @@ class Job(Struct, frozen=True, kw_only=True):
     duration_ns: Annotated[int | None, detail("How long it ran", "duration_ns")] = None
     metadata: Annotated[dict[str, str] | None, detail("Its metadata")] = None
     runtime_env: Annotated[str | None, detail("Its runtime env as JSON, secrets redacted")] = None
+
+
+class DriverOutput(Struct, frozen=True, kw_only=True):
+    """A stretch of one stream of what a job's driver printed. Offsets count the stream's bytes from its beginning; ``size`` is what is there so far."""
+
+    session: str
+    job_id: str | None
+    submission_id: str | None
+    status: str
+    message: str | None
+    exit_code: int | None
+    is_terminal: bool
+    stream: str
+    streams: list[str]
+    offset: int
+    next_offset: int
+    size: int
+    lost_bytes: int
+    data: bytes
+
+
+def read_driver_output(headers: Mapping[str, str], data: bytes) -> DriverOutput:
+    """An answer of /api/v1/jobs/<id>/logs: its headers, by lower-case names, and its body."""
+
+    def said(name: str) -> str:
+        return headers[f"x-rayscope-{name}"]
+
+    return DriverOutput(
+        session=msgspec.json.decode(said("session"), type=str),
+        job_id=msgspec.json.decode(said("job-id"), type=str | None),
+        submission_id=msgspec.json.decode(said("submission-id"), type=str | None),
+        status=said("job-status"),
+        message=msgspec.json.decode(said("job-message"), type=str | None),
+        exit_code=int(said("job-exit-code")) if said("job-exit-code") else None,
+        is_terminal=said("job-terminal") == "true",
+        stream=said("stream"),
+        streams=said("streams").split(","),
+        offset=int(said("offset")),
+        next_offset=int(said("next-offset")),
+        size=int(said("size")),
+        lost_bytes=int(said("lost-bytes")),
+        data=data,
+    )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
+
+_Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class StateSnapshot(Struct, frozen=True, kw_only=True):
@@ -17,6 +19,49 @@ class StateSnapshot(Struct, frozen=True, kw_only=True):
     cluster_events: list[dict[str, Any]] = []
     submissions: list[dict[str, Any]] = []
     nodes: list[dict[str, Any]] = []
+
+
+class RayListing(Struct, frozen=True, kw_only=True):
+    """Ray's ListApiResponse, as ``data.result`` of an answer holds it."""
+
+    result: list[Any]
+    total: _Count | None = None
+    num_after_truncation: _Count | None = None
+    num_filtered: _Count | None = None
+    partial_failure_warning: str | None = None
+    warnings: list[str] | None = None
+
+
+class RayData(Struct, frozen=True, kw_only=True):
+    """``data`` of an answer."""
+
+    result: RayListing
+
+
+class RayAnswer(Struct, frozen=True, kw_only=True):
+    """An answer of Ray's REST to a listing, whole."""
+
+    data: RayData
+
+
+class ObjectReport(Struct, frozen=True, kw_only=True):
+    """A snapshot of the object table: Ray's answer to ``/api/v0/objects`` as it came, or its parts. ``total`` counts the cluster's references.
+
+    ``trigger`` is interval, demand, pressure or end. ``store_stats`` has one mapping a node, with sizes in bytes.
+    """
+
+    session: str
+    taken_ns: _Count
+    answer: RayAnswer | None = None
+    rows: list[Any] = []
+    total: _Count | None = None
+    num_after_truncation: _Count | None = None
+    trigger: Literal["interval", "demand", "pressure", "end"] = "demand"
+    truncated: bool = False
+    warnings: list[str] = []
+    partial_failure_warning: str | None = None
+    duration_ns: _Count | None = None
+    store_stats: list[dict[str, Any]] = []
 
 
 class RunReport(Struct, frozen=True, kw_only=True):
@@ -40,3 +85,4 @@ class RunReport(Struct, frozen=True, kw_only=True):
     dropped: int | None = None
     stdout_path: str | None = None
     stderr_path: str | None = None
+    dashboard: str | None = None

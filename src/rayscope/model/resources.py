@@ -12,6 +12,7 @@ from rayscope.model.agent import Agent
 from rayscope.model.event import Event
 from rayscope.model.job import Job
 from rayscope.model.node import Node
+from rayscope.model.object_ref import ObjectRef
 from rayscope.model.placement_group import PlacementGroup
 from rayscope.model.runtime_env import RuntimeEnv
 from rayscope.model.session import Session
@@ -60,6 +61,13 @@ RESOURCES: Final[dict[str, Resource]] = {
             name="runtime-envs", row=RuntimeEnv, id_columns=("runtime_env_id",), key=("session", "runtime_env_id", "node_id"), default_sort="first_seen_ns"
         ),
         Resource(name="agents", row=Agent, id_columns=("node_id", "agent_id"), key=("session", "node_id"), default_sort="node_id"),
+        Resource(
+            name="objects",
+            row=ObjectRef,
+            id_columns=("object_id",),
+            key=("session", "object_id", "ip", "pid", "reference_type"),
+            default_sort="-size_bytes",
+        ),
         Resource(name="events", row=Event, id_columns=("event_id",), key=("session", "event_id"), default_sort="time_ns"),
     )
 }

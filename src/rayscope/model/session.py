@@ -30,6 +30,7 @@ class Session(Struct, frozen=True, kw_only=True):
     exit_code: Annotated[int | None, detail("That command's exit code")] = None
     events: Annotated[int, detail("Events received, duplicates counted", "count")] = 0
     quarantined: Annotated[int, detail("Events that could not be read and are kept aside", "count")] = 0
+    redacted: Annotated[int, detail("Values masked because they look like secrets, duplicates counted", "count")] = 0
     undrained: Annotated[int | None, detail("Events that Ray still held when the cluster went; null: not known", "count")] = None
     dropped: Annotated[int | None, detail("Events that Ray's own buffers dropped; null: not known", "count")] = None
     log_dir: Annotated[str | None, detail("Ray's session folder on the head node")] = None

@@ -19,12 +19,16 @@ from rayscope.store.select import Scope, page
 
 _FULL_TASK_ID: Final = 48
 _MIN_PREFIX: Final = 4
+_ELLIPSIS: Final = "…"
+_HEX: Final = frozenset("0123456789abcdef")
 
 
 def lookup(connection: Connection, resource: Resource, scope: Scope, wanted: str) -> list[Row]:
     """Rows whose id is ``wanted``, or else begins with it."""
     stored = [column.name for column in resource.columns if not (resource.name == "sessions" and column.name in COUNTED)]
     names = [*stored, *(["session_no", "task_key"] if resource.name == "tasks" else ["session_no"])]
+    if _ELLIPSIS in wanted:
+        return _by_ends(connection, resource, scope, wanted, names)
     for op in ("=", "prefix"):
         if op == "prefix" and len(wanted) < _MIN_PREFIX:
             break
@@ -35,6 +39,15 @@ def lookup(connection: Connection, resource: Resource, scope: Scope, wanted: str
             if found:
                 return found
     return []
+
+
+def _by_ends(connection: Connection, resource: Resource, scope: Scope, wanted: str, names: list[str]) -> list[Row]:
+    """An id as tables shorten those of objects: its beginning, an ellipsis, its end."""
+    head, _, tail = wanted.partition(_ELLIPSIS)
+    if len(head) < _MIN_PREFIX or not set(head + tail) <= _HEX:
+        return []
+    conditions = (Condition(resource.id_columns[0], "~", (f"^{head}.*{tail}$",)),)
+    return page(connection, msgspec.structs.replace(scope, conditions=conditions), names, _by_id(resource), MAX_PAGE, None)
 
 
 def _by_key(resource: Resource, op: str, wanted: str) -> tuple[Condition, ...]:

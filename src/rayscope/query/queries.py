@@ -17,9 +17,11 @@ from rayscope.model.session import Session
 from rayscope.query.cursor import decode_cursor, order_text
 from rayscope.query.filters import all_conditions, parse_columns, parse_sort
 from rayscope.query.lookup import check_one_id, lookup
+from rayscope.query.objects import ObjectQueries, with_snapshot
 from rayscope.query.pages import page_of, selected
 from rayscope.query.present import present
 from rayscope.query.request import ListRequest
+from rayscope.query.scopes import lived
 from rayscope.query.session_pages import COUNTED, page_of_sessions, with_counts
 from rayscope.query.sessions import ALL, LATEST, resolve_session
 from rayscope.query.spans import add_spans
@@ -42,6 +44,7 @@ class Queries:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.objects = ObjectQueries(database)
 
     def page(self, request: ListRequest) -> Page:
         """A page of rows."""
@@ -50,7 +53,7 @@ class Queries:
             raise FilterError(f"limit {request.limit} is not between 1 and {MAX_PAGE:,}", hint="follow `next` for more than one page")
         at_ns = parse_time(request.at, now_ns) if request.at else None
         order, columns = parse_sort(resource, request.sort), parse_columns(resource, request.columns, detail=request.detail)
-        wanted = all_conditions(resource, request.filters, now_ns)
+        wanted = (*all_conditions(resource, request.filters, now_ns), *lived(resource, request.start, request.end))
         after = _after(resource, request, order)
 
         def ask(connection: Connection) -> Page:
@@ -62,7 +65,8 @@ class Queries:
                 return page_of_sessions(connection, narrowed, request, columns, order, wanted, total, after, at_ns)
             names = selected(resource, columns, order)
             rows = page(connection, narrowed, names, order, request.limit + 1, after)
-            return page_of(connection, request, rows, columns, order, total, fit, chosen, at_ns)
+            answer = page_of(connection, request, rows, columns, order, total, fit, chosen, at_ns)
+            return with_snapshot(connection, answer, chosen, at_ns) if resource.name == "objects" else answer
 
         return self._ask(ask)
 
@@ -118,11 +122,11 @@ class Queries:
         return ActorSummary(groups=groups, total_actors=sum(row["actors"] for row in rows), as_of_ns=at_ns, session=chosen)
 
     def received(self, session: str = ALL) -> dict[str, Any]:
-        """What ingest received: counts by event type, unknown event types, unknown fields."""
+        """What ingest received: counts by event type, unknown event types, unknown fields; and what it masked, by where it stood."""
 
         def ask(connection: Connection) -> dict[str, Any]:
             chosen = resolve_session(questions.sessions(connection), session)
-            found: dict[str, Any] = {"events_by_type": {}, "unknown_event_types": {}, "unknown_fields": {}}
+            found: dict[str, Any] = {name: {} for name in _RECEIVED.values()}
             for row in questions.received(connection, None if chosen is None else [chosen[0]]):
                 found[_RECEIVED[row["kind"]]][row["name"]] = row["count"]
             return found | {"quarantined": questions.quarantined(connection, chosen[1] if chosen else None, 1)[1]}
@@ -133,6 +137,10 @@ class Queries:
         """The newest unreadable events with their reasons."""
         rows, total = self._ask(lambda connection: questions.quarantined(connection, session, min(max(limit, 1), MAX_PAGE)))
         return {"rows": rows, "total": total}
+
+    def roads(self, session: str) -> list[str]:
+        """Where a session's dashboard may answer, the surest first."""
+        return self._ask(lambda connection: questions.roads(connection, session))
 
     def totals(self) -> Row:
         """Sessions, events and quarantined events in all."""
@@ -160,7 +168,12 @@ class Queries:
             raise FilterError(f"the filter cannot be evaluated: {str(error).splitlines()[0]}") from error
 
 
-_RECEIVED: Final = {"event_type": "events_by_type", "unknown_event_type": "unknown_event_types", "unknown_field": "unknown_fields"}
+_RECEIVED: Final = {
+    "event_type": "events_by_type",
+    "unknown_event_type": "unknown_event_types",
+    "unknown_field": "unknown_fields",
+    "redacted": "redacted",
+}
 
 
 def resource_of(name: str) -> Resource:

@@ -9,7 +9,10 @@ from rayscope.store.limits import DEFAULT_PAGE
 
 
 class ListRequest(Struct, frozen=True, kw_only=True):
-    """A listing as a caller words it; `Queries.list` checks it. ``sort``, ``columns`` and ``at`` are None where not given."""
+    """A listing as a caller words it; `Queries.list` checks it. ``sort``, ``columns`` and ``at`` are None where not given.
+
+    ``start`` and ``end`` keep the rows that lived in that stretch of time.
+    """
 
     resource: str
     session: str = LATEST
@@ -21,3 +24,5 @@ class ListRequest(Struct, frozen=True, kw_only=True):
     detail: bool = False
     at: str | None = None
     exclude_driver: bool = True
+    start: str | None = None
+    end: str | None = None

@@ -15,11 +15,21 @@ WORKER_BUFFERED_EVENTS: Final = 1_000_000
 """Events that one worker or driver holds between two reports: a driver that submits tasks in a loop makes some 30,000 a second."""
 
 
-def export_environment(server_url: str, ingest_token: str, cluster: str | None = None) -> dict[str, str]:
-    """The variables for the processes that start Ray: `ray start`, a pod, or a driver before ``ray.init``."""
+def ingest_address(server_url: str, ingest_token: str) -> str:
+    """Where everything is posted; RAYSCOPE_INGEST tells it to the node's agent."""
+    return f"{server_url.rstrip('/')}/ingest/{quote(ingest_token, safe='')}"
+
+
+CALL_SITES: Final = {"RAY_record_ref_creation_sites": "1"}
+"""Has Ray note where each object reference is made: some 10 to 20 µs each, so only who asks for it gets it."""
+
+
+def export_environment(server_url: str, ingest_token: str, cluster: str | None = None, *, call_sites: bool = False) -> dict[str, str]:
+    """The variables for the processes that start Ray, and for its nodes' agents: `ray start`, a pod, or a driver before ``ray.init``."""
     query = f"?{urlencode({'cluster': cluster})}" if cluster else ""
-    address = f"{server_url.rstrip('/')}/ingest/{quote(ingest_token, safe='')}/ray/events{query}"
+    address = f"{ingest_address(server_url, ingest_token)}/ray/events{query}"
     return {
+        "RAYSCOPE_INGEST": ingest_address(server_url, ingest_token),
         "RAY_enable_ray_event": "1",
         "RAY_enable_core_worker_ray_event_to_aggregator": "1",
         f"{_AGGREGATOR}_EVENTS_EXPORT_ADDR": address,
@@ -28,4 +38,5 @@ def export_environment(server_url: str, ingest_token: str, cluster: str | None =
         "RAY_task_events_max_num_status_events_buffer_on_worker": str(WORKER_BUFFERED_EVENTS),
         "RAY_task_events_max_num_profile_events_buffer_on_worker": str(WORKER_BUFFERED_EVENTS),
         "RAY_ray_event_recorder_max_queued_events": str(WORKER_BUFFERED_EVENTS),
+        **(CALL_SITES if call_sites else {}),
     }

@@ -8,6 +8,8 @@ import binascii
 _TASK_HEX = 48
 _UNIQUE_HEX = 16
 _JOB_HEX = 8
+_REMEMBERED = 16_384
+"""Ids remembered at most: some 3 MB."""
 
 
 def hex_or_none(raw: bytes) -> str | None:
@@ -15,6 +17,20 @@ def hex_or_none(raw: bytes) -> str | None:
     if not raw or raw.count(b"\xff") == len(raw):
         return None
     return raw.hex()
+
+
+class _Hexes(dict[bytes, str | None]):
+    """What hex_or_none says, remembered: of nodes, workers, jobs and parents there are few, and each is named by thousands of events."""
+
+    def __missing__(self, raw: bytes) -> str | None:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        text = self[raw] = hex_or_none(raw)
+        return text
+
+
+known_hex = _Hexes().__getitem__
+"""hex_or_none for ids that come again and again."""
 
 
 def hex_of_base64(text: str) -> str | None:

@@ -1,44 +1,64 @@
-"""Values that look like secrets, taken out of runtime envs and of events before anything is stored."""
+"""Secrets taken out of runtime envs, metadata and messages before anything is stored: by the names that values have, and by how they look.
+
+What is masked is counted by where it stood; `taken` gives this thread's counts since it was last asked.
+"""
 
 from __future__ import annotations
 
 import json
 import re
+import threading
+from collections import Counter
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-MASK: Final = "[redacted]"
+from rayscope.ray.secrets import MASK, Policy, active
+
+T = TypeVar("T")
 
 _SECRET_NAME: Final = re.compile(
     r"(?i)(passw|passphrase|secret|token|api_?key|access_?key|private_?key|credential|authoriz|auth_?key|_key$|^key$|cookie|signature)"
 )
 _ENV_NAMES: Final = frozenset({"serializedRuntimeEnv", "serialized_runtime_env"})
-_URL_CREDENTIALS: Final = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s:@]*:[^/\s@]+@")
+
+FIELDS, ENVS, TEXTS = "fields", "runtime_envs", "texts"
+"""Where secrets are counted: in metadata and other fields, in runtime envs, in messages and commands."""
+
+
+class _Tally(threading.local):
+    """What this thread has masked and nobody has asked for yet."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+
+
+_tally: Final = _Tally()
+
+
+def taken() -> dict[str, int]:
+    """How many values this thread masked since the last call, by where they stood."""
+    if not _tally.counts:
+        return {}
+    counts, _tally.counts = _tally.counts, Counter()
+    return counts
 
 
 def redact(value: Any) -> Any:
-    """``value`` (parsed JSON) with every text under a name that looks secret, and the credentials in every URL, masked."""
-    if isinstance(value, dict):
-        return {name: _redact_named(name, part) for name, part in value.items()}
-    if isinstance(value, list):
-        return [redact(part) for part in value]
-    return redact_text(value) if isinstance(value, str) else value
+    """``value`` (parsed JSON) with every text under a name that looks secret, and every secret in any other text, masked."""
+    policy = active()
+    return _counted(FIELDS, _redact(policy, value)) if policy.enabled else value
 
 
 def redact_text(text: str) -> str:
-    """``text`` without the credentials in its URLs."""
-    return _URL_CREDENTIALS.sub(rf"\1{MASK}@", text) if "://" in text else text
+    """``text`` without what looks like a secret."""
+    return _counted(TEXTS, active().in_text(text)) if text else text
 
 
-@lru_cache(maxsize=4096)  # a job's tasks share few runtime envs
 def redact_json(text: str) -> str:
-    """The same for JSON text; what is no JSON is treated as plain text."""
+    """The same for the JSON text of a runtime env; what is no JSON is treated as plain text."""
     if text in {"", "{}"}:
         return "{}"
-    try:
-        return json.dumps(redact(json.loads(text)), separators=(", ", ": "))
-    except ValueError:
-        return redact_text(text)
+    return _counted(ENVS, _redact_json(active(), text))
 
 
 def redact_event(raw: bytes) -> str:
@@ -51,19 +71,46 @@ def redact_event(raw: bytes) -> str:
 
 def redact_envs(value: Any) -> Any:
     """``value`` masked, and the JSON texts of runtime envs in it too."""
+    policy = active()
+    return _counted(FIELDS, _redact(policy, value)) if policy.enabled else value
+
+
+def _counted(place: str, value: T) -> T:
+    """``value``, its masks counted."""
+    if count := _masks(value):
+        _tally.counts[place] += count
+    return value
+
+
+def _masks(value: Any) -> int:
+    if isinstance(value, str):
+        return value.count(MASK) if MASK in value else 0
+    if isinstance(value, dict):
+        return sum(map(_masks, value.values()))
+    return sum(map(_masks, value)) if isinstance(value, list) else 0
+
+
+@lru_cache(maxsize=4096)  # a job's tasks share few runtime envs
+def _redact_json(policy: Policy, text: str) -> str:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return policy.in_text(text)
+    return json.dumps(_redact(policy, value) if policy.enabled else value, separators=(", ", ": "))
+
+
+def _redact(policy: Policy, value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _redact_named(policy, name, part) for name, part in value.items()}
     if isinstance(value, list):
-        return [redact_envs(part) for part in value]
-    if not isinstance(value, dict):
-        return redact(value)
-    return {name: _redact_env(part) if name in _ENV_NAMES else redact_envs(part) for name, part in redact(value).items()}
+        return [_redact(policy, part) for part in value]
+    return policy.in_text(value) if isinstance(value, str) else value
 
 
-def _redact_env(value: Any) -> Any:
-    return redact_json(value) if isinstance(value, str) else redact_envs(value)
-
-
-def _redact_named(name: str, part: Any) -> Any:
-    return _mask(part) if _SECRET_NAME.search(name) else redact(part)
+def _redact_named(policy: Policy, name: str, part: Any) -> Any:
+    if name in _ENV_NAMES and isinstance(part, str):
+        return _redact_json(policy, part)
+    return _mask(part) if _SECRET_NAME.search(name) else _redact(policy, part)
 
 
 def _mask(value: Any) -> Any:

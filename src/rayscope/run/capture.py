@@ -6,22 +6,31 @@ import contextlib
 import fcntl
 import os
 import pty
+import select
+import struct
 import termios
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
+from rayscope.run.kept import KeptFile
+from rayscope.run.screen import Screen
+
 _CHUNK: Final = 65536
 _CLOSE_S: Final = 2.0
+_IDLE_S: Final = 1.0
+_SETTLE_S: Final = 0.3
 
 
 class Capture:
     """One stream of the program: give ``writer`` to the child, then `start`, and `close` when the child has ended."""
 
-    def __init__(self, shown: int, kept: Path) -> None:
-        """``shown``: the descriptor that the program's output goes to, ``kept``: the file that it is kept in as well."""
+    def __init__(self, shown: int, kept: Path, screen: Screen) -> None:
+        """``shown``: the descriptor that the program's output goes to, ``screen``: what stands behind it, ``kept``: the file that it is kept in as well."""
         self._shown = shown
-        self._kept = kept.open("wb", buffering=0)
+        self._screen = screen
+        self._kept = KeptFile(kept)
         self.is_terminal = os.isatty(shown)
         self._reader, self.writer = _terminal_like(shown) if self.is_terminal else os.pipe()
         self._thread = threading.Thread(target=self._copy, name=f"capture-{kept.stem}", daemon=True)
@@ -36,6 +45,23 @@ class Capture:
         if self.is_terminal:
             _copy_size(self._shown, self._reader)
 
+    @property
+    def path(self) -> Path:
+        """The file that it is kept in."""
+        return self._kept.path
+
+    @property
+    def size(self) -> int:
+        """Bytes in that file."""
+        return self._kept.size
+
+    def settle(self) -> None:
+        """Bring what was printed until now into the file, if that takes no longer than a moment."""
+        deadline = time.monotonic() + _SETTLE_S
+        while time.monotonic() < deadline and _waits(self._reader):
+            time.sleep(_SETTLE_S / 100)
+        self._kept.flush()
+
     def close(self) -> None:
         """Wait for the last bytes. A process that the program left behind may hold the stream open: it is not waited for."""
         self._thread.join(_CLOSE_S)
@@ -43,16 +69,23 @@ class Capture:
 
     def _copy(self) -> None:
         with contextlib.suppress(OSError, ValueError):  # a terminal whose writers are gone says EIO; a late byte finds the file closed
-            while chunk := os.read(self._reader, _CHUNK):
+            while chunk := self._read():
+                self._screen.pass_on(self._shown, chunk)
                 self._kept.write(chunk)
-                self._show(chunk)
 
-    def _show(self, chunk: bytes) -> None:
-        """Whoever looked on may have left (`| head`); the program goes on and is kept."""
-        rest = memoryview(chunk)
-        with contextlib.suppress(BrokenPipeError):
-            while rest:
-                rest = rest[os.write(self._shown, rest) :]
+    def _read(self) -> bytes:
+        """What comes next. A line that stays unfinished for a while, as a question does, is kept as it is."""
+        if self._kept.has_rest and not select.select([self._reader], [], [], _IDLE_S)[0]:
+            self._kept.flush()
+        return os.read(self._reader, _CHUNK)
+
+
+def _waits(reader: int) -> bool:
+    """Whether something was written that nobody has read."""
+    try:
+        return bool(struct.unpack("i", fcntl.ioctl(reader, termios.FIONREAD, b"\0" * 4))[0])
+    except OSError:
+        return False
 
 
 def _terminal_like(shown: int) -> tuple[int, int]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Final
 
 from rayscope.errors import RayscopeError
 from rayscope.model.report import RunReport
-from rayscope.run.dashboard import exporter_counts, is_listening, state_snapshot
+from rayscope.run.agent import ClusterAgent
+from rayscope.run.dashboard import exporter_counts, is_listening, object_report, state_snapshot
 from rayscope.run.drain import Drain
 from rayscope.run.folder import ClusterFacts, Word
 from rayscope.run.server import Recording
@@ -37,6 +39,7 @@ class Cluster:
         self._drain: Drain | None = None
         self._waiting: list[Word] = []
         self.silent_since_ns: int | None = None
+        self._agent: ClusterAgent | None = None
         self._began_s = self._probed_s = self._heard_s = self._snapshot_due_s = 0.0
         self._last: Drain | None = None
         self._report(
@@ -46,6 +49,7 @@ class Cluster:
             python_version=facts.python_version,
             log_dir=facts.log_dir,
             started_ns=facts.started_ns,
+            dashboard=facts.dashboard,
         )
 
     @property
@@ -71,6 +75,8 @@ class Cluster:
             self._waiting.append(word)
         if self._drain is None:
             self.snapshot()
+            if word is not None and word.kind == "ending":  # the driver still lives; when its cluster is stopped, it has let go of all
+                self._last_look_at_objects()
             now_s = time.monotonic()
             self._drain = self._last = Drain(now_s)
             self._began_s = self._heard_s = now_s
@@ -78,9 +84,11 @@ class Cluster:
 
     def step(self, now_s: float, limit_s: float) -> None:
         """Take the states' snapshot when it is due, and see how far draining is."""
+        if self._agent is not None:
+            self._agent.step(now_s)
         if self._drain is None:
-            if not self.is_gone and now_s >= self._snapshot_due_s:
-                self.snapshot()
+            if not self.is_gone and not self.facts.started_here and now_s >= self._snapshot_due_s:
+                self.snapshot()  # of a cluster that was started here, its head's agent, which is ours, tells the states
             return
         if now_s - self._probed_s >= PROBE_S:
             self._probe(self._drain, now_s)
@@ -102,6 +110,7 @@ class Cluster:
     def go(self, ended_ns: int) -> None:
         """It has ended: report so, as the program may go on for long."""
         self.give_up()
+        self.dismiss_agent()
         self.is_gone = True
         self._ended_ns = ended_ns
         self._report_end()
@@ -122,6 +131,37 @@ class Cluster:
         self.silent_since_ns = None
         try:
             self._recording.post_states(snapshot)
+        except RayscopeError as error:
+            self._recording.miss(error)
+
+    def watch(self, log: Path, leave_s: float) -> None:
+        """Start an agent for those of its nodes that live on this host; what it has to say goes to ``log``."""
+        self._agent = ClusterAgent(self.facts, self._recording, log, leave_s)
+
+    def dismiss_agent(self) -> None:
+        """Its agent ships what is there, and ends."""
+        if self._agent is not None:
+            self._agent.leave()
+
+    def kill_agent(self) -> None:
+        """Its agent's time is up."""
+        if self._agent is not None:
+            self._agent.kill()
+
+    @property
+    def is_shipping(self) -> bool:
+        """Whether its agent is still at work."""
+        return self._agent is not None and not self._agent.is_done
+
+    def _last_look_at_objects(self) -> None:
+        """What a program held at its end."""
+        if self.facts.dashboard is None or self.silent_since_ns:
+            return
+        report = object_report(self.facts.session_name, self.facts.dashboard)
+        if report is None:
+            return
+        try:
+            self._recording.post_objects(report)
         except RayscopeError as error:
             self._recording.miss(error)
 

@@ -12,10 +12,13 @@ from typing import Any, Final
 
 import msgspec
 
-from rayscope.model.report import StateSnapshot
+from rayscope.model.report import ObjectReport, RayAnswer, StateSnapshot
 from rayscope.ray.exporter_metrics import ExporterCounts, read_exporter_counts
 
 _TIMEOUT_S: Final = 2.0
+_OBJECTS_S: Final = 5.0
+"""How long the end of a program waits at most for a look at what it held: 10,000 references take Ray half a second."""
+
 _LIMIT: Final = 10_000
 _STATES: Final = ("placement_groups", "runtime_envs", "cluster_events")
 
@@ -48,15 +51,26 @@ def state_snapshot(session: str, dashboard: str) -> StateSnapshot | None:
     return StateSnapshot(session=session, taken_ns=time.time_ns(), submissions=submissions, **states)
 
 
+def object_report(session: str, dashboard: str) -> ObjectReport | None:
+    """A last snapshot of the object table; None where Ray does not answer soon."""
+    taken_ns, began_s = time.time_ns(), time.monotonic()
+    try:
+        content = _fetch(f"http://{dashboard}/api/v0/objects?limit={_LIMIT}&detail=true&timeout={_OBJECTS_S:.0f}", _OBJECTS_S + 1)
+        answer = msgspec.json.decode(content, type=RayAnswer)
+    except (OSError, HTTPException, msgspec.DecodeError):
+        return None
+    return ObjectReport(session=session, taken_ns=taken_ns, trigger="end", answer=answer, duration_ns=int((time.monotonic() - began_s) * 1e9))
+
+
 def _rows(url: str) -> list[dict[str, Any]]:
     data = msgspec.json.decode(_fetch(url)).get("data") or {}
     rows: list[dict[str, Any]] = (data.get("result") or {}).get("result") or []
     return rows
 
 
-def _fetch(url: str) -> bytes:
+def _fetch(url: str, timeout_s: float = _TIMEOUT_S) -> bytes:
     request = urllib.request.Request(url, headers=_authorization())  # noqa: S310 the cluster's own address
-    with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
         content: bytes = answer.read()
     return content
 

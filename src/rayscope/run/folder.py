@@ -26,6 +26,9 @@ class ClusterFacts(Struct, frozen=True, kw_only=True):
     ray_version: str
     python_version: str
     started_ns: int
+    node_id: str = ""
+    redirect: bool = False
+    """Whether the driver leaves its workers' output to `rayscope run`."""
 
 
 class Word(Struct, frozen=True):

@@ -12,6 +12,7 @@ from typing import Final
 
 from rayscope.errors import NotFound, UsageError
 from rayscope.run.capture import Capture
+from rayscope.run.screen import Screen
 
 _PASSED_ON: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 
@@ -19,9 +20,9 @@ _PASSED_ON: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUI
 class Program:
     """One program, running. Create it in the main thread: it takes over the signals until `wait` returns."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], kept: Path) -> None:
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], kept: Path, screens: tuple[Screen, Screen]) -> None:
         """Start it; its output is also kept in ``kept``/stdout.log and stderr.log. Raises NotFound, UsageError."""
-        self.stdout, self.stderr = Capture(1, kept / "stdout.log"), Capture(2, kept / "stderr.log")
+        self.stdout, self.stderr = Capture(1, kept / "stdout.log", screens[0]), Capture(2, kept / "stderr.log", screens[1])
         self._old: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
         try:
             self._process = subprocess.Popen(command, env=environment, stdout=self.stdout.writer, stderr=self.stderr.writer)

@@ -15,12 +15,19 @@ from typing import Final
 from msgspec import Struct
 
 from rayscope.ray.environment import export_environment
+from rayscope.ray.secrets import use
 from rayscope.run.cluster import Cluster
 from rayscope.run.folder import RunFolder
 from rayscope.run.program import Program
 from rayscope.run.progress import Progress
 from rayscope.run.recorder import Recorder
+from rayscope.run.redirect.options import RedirectOptions
+from rayscope.run.redirect.redirect import Redirect
+from rayscope.run.redirect.wording import wording_for
+from rayscope.run.screen import screens
 from rayscope.run.server import Recording
+from rayscope.run.shipping import Shipper
+from rayscope.server.settings import read_policy
 
 DRAIN_S: Final = 120.0
 """How long at most to wait for Ray to let its events out: 100,000 events, as many as Ray keeps, take 20 s."""
@@ -34,6 +41,8 @@ class Outcome(Struct, frozen=True):
     seconds: float
     clusters: list[Cluster]
     kept: Path
+    unshown: str | None = None
+    """What of the workers' output did not come to the terminal, in words."""
 
     @property
     def shell_code(self) -> int:
@@ -48,22 +57,32 @@ def record(
     name: str,
     cluster: str | None = None,
     drain_s: float = DRAIN_S,
+    redirect: RedirectOptions = RedirectOptions(),  # noqa: B008 frozen
     environment: Mapping[str, str] | None = None,
 ) -> Outcome:
     """Run the command, with ``environment`` beside ours, and record every cluster that it starts. Raises NotFound or UsageError where it cannot be started."""
     kept = _new_folder(Path(recording.info.data) / "runs")
     words = Path(tempfile.mkdtemp(prefix="rayscope-run-"))
-    progress = Progress()
-    recorder = Recorder(RunFolder(words), recording, name, drain_s, progress)
+    out, err = screens()
+    progress = Progress(err)
+    shown = Redirect(redirect, recording, out, err, wording_for)
+    use(read_policy(Path(recording.info.data)))
     started_s = time.monotonic()
     try:
-        program = Program(command, _environment(recording, words, cluster) | dict(environment or {}), kept)
+        program = Program(command, _environment(recording, words, cluster, redirect) | dict(environment or {}), kept, (out, err))
+        shipper = Shipper(recording.another_client(), recording.ingest_token, {"out": program.stdout, "err": program.stderr})
+        recorder = Recorder(RunFolder(words), recording, name, drain_s, kept, progress, (shipper.begin, shown.follow))
         recorder.start()
+        shipper.start()
         code = program.wait()
         recorder.finish()
+        shipper.finish()
+        unshown = shown.finish(drain_s, progress.wait_for)
     finally:
         shutil.rmtree(words, ignore_errors=True)
-    outcome = Outcome(code if code >= 0 else None, -code if code < 0 else None, time.monotonic() - started_s, list(recorder.clusters.values()), kept)
+    if shipper.error is not None:
+        recording.miss(shipper.error)
+    outcome = Outcome(code if code >= 0 else None, -code if code < 0 else None, time.monotonic() - started_s, list(recorder.clusters.values()), kept, unshown)
     _report(outcome, program.pid)
     return outcome
 
@@ -80,7 +99,7 @@ def _report(outcome: Outcome, pid: int) -> None:
         )
 
 
-def _environment(recording: Recording, words: Path, cluster: str | None) -> dict[str, str]:
+def _environment(recording: Recording, words: Path, cluster: str | None, redirect: RedirectOptions) -> dict[str, str]:
     hook = str(resources.files("rayscope.worker") / "hook")
     return {
         **os.environ,
@@ -88,6 +107,7 @@ def _environment(recording: Recording, words: Path, cluster: str | None) -> dict
         **_path_with(hook, os.environ),
         "RAYSCOPE_RUN_DIR": str(words),
         "RAYSCOPE_RUN_PID": str(os.getpid()),
+        "RAYSCOPE_RUN_REDIRECT": redirect.mode,
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -16,17 +17,32 @@ from rayscope.run.server import Recording
 
 _STEP_S: Final = 0.03
 
+_LEAVE_S: Final = 3.0
+"""An agent that has no time left still has this long to say what it leaves behind."""
+
 
 class Recorder:
     """Works in a thread of its own until `finish`."""
 
-    def __init__(self, folder: RunFolder, recording: Recording, command: str, drain_s: float, progress: Progress) -> None:
+    def __init__(
+        self,
+        folder: RunFolder,
+        recording: Recording,
+        command: str,
+        drain_s: float,
+        kept: Path,
+        progress: Progress,
+        listeners: Sequence[Callable[[ClusterFacts], None]] = (),
+    ) -> None:
+        """``listeners`` hear of every driver that started or joined a cluster, while it waits."""
         self.clusters: dict[str, Cluster] = {}
         self._folder = folder
         self._recording = recording
         self._command = command
         self._drain_s = drain_s
+        self._agent_log = kept / "agent.log"
         self._progress = progress
+        self._listeners = listeners
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="recorder", daemon=True)
         self._handlers: dict[str, Callable[[Word], None]] = {
@@ -57,6 +73,23 @@ class Recorder:
         for cluster in self.clusters.values():
             cluster.see_whether_gone()
         self._progress.clear()
+        self._await_agents()
+        self._progress.clear()
+
+    def _await_agents(self) -> None:
+        """The agents ship the last lines; that is bounded as draining is."""
+        began_s = time.monotonic()
+        for cluster in self.clusters.values():
+            cluster.dismiss_agent()
+        while shipping := [cluster for cluster in self.clusters.values() if cluster.is_shipping]:
+            now_s = time.monotonic()
+            for cluster in shipping:
+                cluster.step(now_s, self._drain_s)
+            if now_s - began_s >= self._drain_s + _LEAVE_S:
+                for cluster in shipping:
+                    cluster.kill_agent()
+            self._progress.show_shipping(now_s)
+            time.sleep(_STEP_S)
 
     def _step(self) -> None:
         for word in self._folder.new_words():
@@ -84,7 +117,10 @@ class Recorder:
     def _on_cluster(self, word: Word) -> None:
         facts = msgspec.convert(word.content, ClusterFacts)
         self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
+        for listen in self._listeners:
+            listen(facts)
         word.answer()
+        self.clusters[facts.session_name].watch(self._agent_log, self._drain_s)
         if not facts.started_here:
             self._progress.say(f"joined the running cluster at {facts.address}; it is recorded if it was started with `rayscope env`")
 

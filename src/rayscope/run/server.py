@@ -7,13 +7,13 @@ from pathlib import Path
 from rayscope.address import DEFAULT_HOST, DEFAULT_PORT
 from rayscope.client import Client
 from rayscope.errors import PortInUse, RayscopeError, ServerStartError
-from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import ServerInfo
 from rayscope.server import lifecycle
 
 
 class Recording:
-    """A connection to the server, with the right to report. What could not be reported is remembered in ``missed``."""
+    """A connection to the server, with the right to report. What is missing of the record is remembered in ``missed``."""
 
     def __init__(self, info: ServerInfo, *, started: bool) -> None:
         data = Path(info.data)
@@ -23,6 +23,10 @@ class Recording:
         self.client = Client(info.url, lifecycle.read_token(data))
         self.missed: list[str] = []
 
+    def another_client(self) -> Client:
+        """A connection of one's own, for a thread that must not wait for others."""
+        return Client(self.info.url, lifecycle.read_token(Path(self.info.data)))
+
     def post_run(self, report: RunReport) -> None:
         """Report how a run goes."""
         self.client.post_run(self.ingest_token, report)
@@ -31,10 +35,18 @@ class Recording:
         """Report rows of Ray's state API."""
         self.client.post_states(self.ingest_token, snapshot)
 
+    def post_objects(self, report: ObjectReport) -> None:
+        """Report a snapshot of the object table."""
+        self.client.post_objects(self.ingest_token, report)
+
     def miss(self, error: RayscopeError) -> None:
         """Note that a report did not arrive."""
-        if error.message not in self.missed:
-            self.missed.append(error.message)
+        self.miss_text(f"a report did not reach the server: {error.message}")
+
+    def miss_text(self, text: str) -> None:
+        """Note what is missing of the record."""
+        if text not in self.missed:
+            self.missed.append(text)
 
 
 def find_or_start(data: Path) -> Recording:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
-from litestar import Litestar, MediaType, Request, Response, get
+from litestar import Litestar, MediaType, Request, Response, Router, get
 from litestar.datastructures import CacheControlHeader, Cookie, State
 from litestar.exceptions import HTTPException
 from litestar.openapi.config import OpenAPIConfig
@@ -15,19 +16,35 @@ from litestar.static_files import create_static_files_router
 from rayscope import __version__
 from rayscope.errors import RayscopeError
 from rayscope.server.api.agent import agent_router
+from rayscope.server.api.channel import agent_channel
 from rayscope.server.api.ingest import ingest_router
+from rayscope.server.api.job_logs import get_driver_output
+from rayscope.server.api.live import live_router
 from rayscope.server.api.logs import logs_router
+from rayscope.server.api.objects import objects_router
+from rayscope.server.api.overview import overview_router
+from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.service import service_router
-from rayscope.server.auth import TOKEN_COOKIE
+from rayscope.server.api.sql import sql_router
+from rayscope.server.api.timeline import timeline_router
+from rayscope.server.auth import OPEN, TOKEN_COOKIE
 from rayscope.server.compression import compression
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
+from rayscope.server.ray_api.job_tail import tail_job_logs
+from rayscope.server.ray_api.jobs import jobs_router
 from rayscope.server.ray_api.routes import ray_router
 from rayscope.server.services import Services
 
 _STATIC = resources.files("rayscope.server") / "static"
+_NOT_BUILT = (
+    "<!doctype html><html lang=en><title>Rayscope</title><h1>Rayscope was installed without its page</h1>"
+    "<p>Install it without RAYSCOPE_SKIP_UI; <code>rayscope list</code> and <code>/api/v1</code> answer all the same."
+)
+_NAMED_BY_CONTENT = CacheControlHeader(max_age=31_536_000, immutable=True)
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "Cache-Control": "no-cache",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
@@ -39,7 +56,15 @@ def get_page(request: Request[Any, Any, State]) -> Response[str] | Redirect:
     if (token := request.query_params.get("token")) is not None:
         cookie = Cookie(TOKEN_COOKIE, value=token, httponly=True, samesite="strict")
         return Redirect(request.url.path, status_code=303, cookies=[cookie])
-    return Response((_STATIC / "index.html").read_text(), media_type=MediaType.HTML, headers=_PAGE_HEADERS)
+    page = _STATIC / "index.html"
+    text = page.read_text() if page.is_file() else _NOT_BUILT
+    return Response(text, media_type=MediaType.HTML, headers=_PAGE_HEADERS)
+
+
+def _static_router(path: str, folder: str, cache_control: CacheControlHeader) -> Router:
+    """Files of the built page. They hold no data, so they are open: the form that asks for a token needs its looks."""
+    directory = Path(str(_STATIC)) / folder
+    return create_static_files_router(path=path, directories=[directory], cache_control=cache_control, opt={OPEN: True}, name=path)
 
 
 def make_app(services: Services) -> Litestar:
@@ -47,13 +72,24 @@ def make_app(services: Services) -> Litestar:
     return Litestar(
         route_handlers=[
             get_page,
-            create_static_files_router(path="/static", directories=[str(_STATIC)], cache_control=CacheControlHeader(no_cache=True)),
+            _static_router("/static/assets", "assets", _NAMED_BY_CONTENT),
+            _static_router("/static", ".", CacheControlHeader(no_cache=True)),
             ingest_router,
+            agent_channel,
             agent_router,
             service_router,
             logs_router,
+            objects_router,
+            get_driver_output,
+            timeline_router,
+            progress_router,
+            overview_router,
+            live_router,
+            sql_router,
             resources_router,
             ray_router(services.queries),
+            jobs_router,
+            tail_job_logs,
         ],
         state=State({"services": services}),
         guards=[services.guard],

@@ -41,9 +41,14 @@ class Guard(Struct, frozen=True, kw_only=True):
             raise Unauthorized("wrong ingest token", hint="take the address that `rayscope env` prints")
 
     def _bears_token(self, connection: ASGIConnection[Any, Any, Any, State]) -> bool:
-        """In a header, as programs do; in a cookie, as browsers do; or in the address of a page, which makes it a cookie."""
-        headers, query, cookies = connection.headers, connection.query_params, connection.cookies
-        given = headers.get("authorization", "").removeprefix("Bearer ").strip() or query.get("token") or cookies.get(TOKEN_COOKIE, "")
+        """In a header, as programs do; in a cookie, as browsers do; or in the address of a page, which makes it a cookie.
+
+        Any of them will do: the header of a call that is passed on to Ray may hold Ray's own token.
+        """
+        return any(self.is_token(given) for given in _given(connection))
+
+    def is_token(self, given: str) -> bool:
+        """Whether this is the server's token."""
         return hmac.compare_digest(given.encode(), self.token.encode())
 
     def _refuse_foreign_host(self, connection: ASGIConnection[Any, Any, Any, State]) -> None:
@@ -53,3 +58,8 @@ class Guard(Struct, frozen=True, kw_only=True):
             raise Unauthorized(
                 f"this server answers on loopback only, not as {host!r}", hint="open it as http://127.0.0.1, or start it with --host and a token"
             )
+
+
+def _given(connection: ASGIConnection[Any, Any, Any, State]) -> list[str]:
+    header = connection.headers.get("authorization", "").removeprefix("Bearer ").strip()
+    return [header, connection.query_params.get("token") or "", connection.cookies.get(TOKEN_COOKIE, "")]

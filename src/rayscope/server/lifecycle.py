@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -25,26 +25,40 @@ from rayscope import __version__
 from rayscope.address import DEFAULT_HOST, DEFAULT_PORT
 from rayscope.errors import DataFolderInUse, PortInUse, RayscopeError, ServerStartError
 from rayscope.model.server import ServerInfo
+from rayscope.ray.secrets import use
+from rayscope.server.settings import Settings, read_policy, read_retention
 from rayscope.server.tokens import is_loopback, read_or_make_token
 from rayscope.store.limits import SILENCE_S
 
 if TYPE_CHECKING:
-    from rayscope.server.services import Services
+    import uvicorn
 
 
-def serve(data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, silence_s: float = SILENCE_S) -> None:
-    """Serve in the foreground until a signal. Raises PortInUse, DataFolderInUse, DataFolderTooNew."""
+_AS_THEY_WERE: Final = Settings()
+
+
+def serve(data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, silence_s: float = SILENCE_S, settings: Settings = _AS_THEY_WERE) -> None:
+    """Serve in the foreground until a signal. Raises PortInUse, DataFolderInUse, DataFolderTooNew, UsageError."""
     data = _prepare_folder(data)
     with _holding(data), _listening(host, port) as listener:
+        settings.keep(data)
         _run(data, host, listener, silence_s)
 
 
-def start_background(data: Path, host: str = DEFAULT_HOST, port: int = DEFAULT_PORT, timeout_s: float = 15, silence_s: float = SILENCE_S) -> ServerInfo:
-    """Start a server that outlives this process, unless one runs on this folder already. Returns when it answers. Raises ServerStartError."""
+def start_background(
+    data: Path,
+    host: str = DEFAULT_HOST,
+    port: int = DEFAULT_PORT,
+    timeout_s: float = 15,
+    silence_s: float = SILENCE_S,
+    settings: Settings = _AS_THEY_WERE,
+) -> ServerInfo:
+    """Start a server that outlives this process, unless one runs on this folder already. Returns when it answers. Raises ServerStartError, UsageError."""
     data = data.absolute()
     if (running := status(data)) is not None:
         return running
     _prepare_folder(data)
+    settings.keep(data)
     command = [sys.executable, "-m", "rayscope", "server", "--data", str(data), "--host", host, "--port", str(port), "--silence", f"{silence_s}s"]
     with (data / "server.log").open("ab") as log:
         start = log.tell()
@@ -96,11 +110,11 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
     port = listener.getsockname()[1]
     info = ServerInfo(pid=os.getpid(), host=host, port=port, url=_url(host, port), data=str(data), version=__version__, started_ns=time.time_ns())
     guard = Guard(loopback=is_loopback(host), token=read_token(data), ingest_token=read_ingest_token(data))
-    services = Services(data, guard, info, silence_s)
-    _tune_collector()
-    config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", timeout_graceful_shutdown=10)
-    server = uvicorn.Server(config)
-    server.handle_exit = _ending_streams(server.handle_exit, services)  # type: ignore[method-assign,assignment]  # it has no hook for it
+    use(read_policy(data))
+    services = Services(data, guard, info, silence_s, read_retention(data))
+    _tune_interpreter()
+    config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", ws="wsproto", timeout_graceful_shutdown=10)
+    server = _make_server(config, services.end_streams)
     (data / "server.json").write_bytes(msgspec.json.encode(info))
     print(f"rayscope server {__version__}  {info.url}  data in {data}", file=sys.stderr, flush=True)
     _end_quietly()
@@ -112,14 +126,16 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
         gc.unfreeze()  # what is frozen is not torn down at exit, of which DuckDB's module complains at length
 
 
-def _ending_streams(handle_exit: Callable[[int, FrameType | None], None], services: Services) -> Callable[[int, FrameType | None], None]:
-    """The server's handler of signals, which then also ends streams."""
+def _make_server(config: uvicorn.Config, on_stop: Callable[[], None]) -> uvicorn.Server:
+    """A server that tells those who listen when it is asked to stop: a page that listens would hold it until its patience ends."""
+    import uvicorn
 
-    def handle(number: int, frame: FrameType | None) -> None:
-        services.end_streams()
-        handle_exit(number, frame)
+    class Telling(uvicorn.Server):
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            on_stop()
+            super().handle_exit(sig, frame)
 
-    return handle
+    return Telling(config)
 
 
 def _end_quietly() -> None:
@@ -128,10 +144,19 @@ def _end_quietly() -> None:
         signal.signal(number, lambda *_: None)
 
 
-def _tune_collector() -> None:
-    """Decoding makes a hundred thousand short-lived objects a second: looking for cycles among them takes a third of its time."""
+def _tune_interpreter() -> None:
+    """Decoding makes a hundred thousand short-lived objects a second: looking for cycles among them takes a third of its time.
+
+    A question takes the interpreter's lock some ten times, and beside busy ingest waits for each of them as long as the switch interval.
+    Arrow imports pandas, where it is installed, to see whether a list is one of its own: most of a second and 50 MB for nothing.
+    """
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # this is how a module is said not to be there
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
+    sys.setswitchinterval(_SWITCH_S)
+
+
+_SWITCH_S = 0.001
 
 
 def _prepare_folder(data: Path) -> Path:

@@ -10,23 +10,38 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 
-from rayscope.errors import RayscopeError, Unauthorized
+from rayscope.errors import RayscopeError, SqlError, Unauthorized
 from rayscope.model.page import Problem
+from rayscope.model.sql import SqlProblem
+from rayscope.server.auth import TOKEN_COOKIE
 
 log = logging.getLogger("rayscope.server")
 
 
-_SIGN_IN = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Rayscope</title>
-<h1>Rayscope</h1><form><label>This server asks for its token (the file <code>token</code> in its data folder):
-<input name="token" type="password" autofocus autocomplete="current-password"></label> <button>Open</button></form></html>"""
+_SIGN_IN = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Rayscope: token</title><link rel="icon" href="/static/mark.svg"><link rel="stylesheet" href="/static/signin.css"><script src="/static/theme.js"></script></head>
+<body><main><h1><img src="/static/mark.svg" alt="" width="24" height="24"> Rayscope</h1><form>
+<label for="token">This server asks for its token</label>
+<p>It is in the file <code>token</code> of the data folder; <code>rayscope server status</code>, where the server runs, says which folder that is.</p>
+%s<div><input id="token" name="token" type="password" required autofocus autocomplete="current-password"> <button>Open</button></div>
+</form></main></body></html>"""
+_WRONG = '<p class="wrong" role="alert">That is not the token of this server.</p>'
 
 
 def rayscope_problem(request: Request[Any, Any, State], error: RayscopeError) -> Response[Problem] | Response[str]:
     """An error that was raised on purpose. A person who opens a page without the token is asked for it."""
     asks_for_token = isinstance(error, Unauthorized) and not request.app.state.services.guard.loopback
     if asks_for_token and "text/html" in request.headers.get("accept", ""):
-        return Response(_SIGN_IN, status_code=error.http_status, media_type=MediaType.HTML)
-    return Response(Problem(error=type(error).__name__, message=error.message, hint=error.hint), status_code=error.http_status)
+        said = _WRONG if "token" in request.query_params or TOKEN_COOKIE in request.cookies else ""
+        return Response(_SIGN_IN % said, status_code=error.http_status, media_type=MediaType.HTML)
+    return Response(_problem(error), status_code=error.http_status)
+
+
+def _problem(error: RayscopeError) -> Problem:
+    said: dict[str, Any] = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+    if isinstance(error, SqlError):
+        return SqlProblem(**said, position=error.position, line=error.line, column=error.column)
+    return Problem(**said)
 
 
 def http_problem(request: Request[Any, Any, State], error: HTTPException) -> Response[Problem]:

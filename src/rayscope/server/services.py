@@ -13,37 +13,62 @@ from rayscope.ingest.agents import Agents
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.ingest.logs import LogIngest
+from rayscope.model.retention import Retention
 from rayscope.model.server import Health, ServerInfo, Version
+from rayscope.query.export import Exports
+from rayscope.query.job_logs import JobLogs
 from rayscope.query.logs.service import Logs
+from rayscope.query.overview import Overviews
+from rayscope.query.progress import Jobs
 from rayscope.query.queries import Queries
+from rayscope.query.sql import Console
+from rayscope.query.timeline import Timelines
+from rayscope.query.trace import Traces
 from rayscope.server.auth import Guard
+from rayscope.server.channels import Channels
+from rayscope.server.dashboards import Dashboards
+from rayscope.server.live_jobs import LiveJobs
 from rayscope.store.database import SCHEMA_VERSION, Database
 from rayscope.store.journal import Journal
 
 STORE_FILE = "rayscope.duckdb"
 JOURNAL_FOLDER = "journal"
 LOG_FOLDER = "logs"
+_ALL = Retention()
 
 
 class Services:
     """Opened once a server, closed when it stops."""
 
-    def __init__(self, data: Path, guard: Guard, info: ServerInfo, silence_s: float) -> None:
+    def __init__(self, data: Path, guard: Guard, info: ServerInfo, silence_s: float, retention: Retention = _ALL) -> None:
         self.data = data
         self.guard = guard
         self.info = info
+        self.retention = retention
         self.database = Database(data / STORE_FILE)
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.log_ingest = LogIngest(self.database, data / LOG_FOLDER, self.committer.number)
         self.agents = Agents(self.database, self.committer, self.log_ingest)
-        self.logs = Logs(self.database, self.log_ingest.store)
         self.queries = Queries(self.database)
+        self.logs = Logs(self.database, self.log_ingest.store)
+        self.pulse = self.committer.pulse
+        self.channels = Channels()
         self.ending = threading.Event()
+        self.dashboards = Dashboards(self.queries, self.channels)
+        self.job_logs = JobLogs(self.queries, self.logs)
+        self.live_jobs = LiveJobs(self.queries, self.job_logs, self.dashboards)
+        self.jobs = Jobs(self.database)
+        self.overviews = Overviews(self.database)
+        self.exports = Exports(self.database, self.queries)
+        self.console = Console(self.database)
+        self.timelines = Timelines(self.database)
+        self.traces = Traces(self.database)
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s)
 
     def end_streams(self) -> None:
         """The server is to stop: streams end, so that it does not wait for their readers."""
         self.ending.set()
+        self.pulse.end()
         self.log_ingest.store.wake()
 
     def close(self) -> None:

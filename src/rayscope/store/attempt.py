@@ -1,19 +1,21 @@
 """A fragment of a task attempt: what one or several events said of it, and how fragments merge.
 
 The fields are the columns of the hot and cold tables, in order. The merge takes, for each column, the earliest time or the
-greatest value, or all names of both objects; it is commutative, associative and idempotent, so order and duplicates do not matter. The SQL
-twin of `merge` is queries/attempt_upsert.sql; a test holds the two equal.
+greatest value, or all names of both objects; it is commutative, associative and idempotent, so order and duplicates do not matter. The
+store merges with nothing else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 
-class Attempt(Struct):
+class Attempt(Struct, gc=False):
     """What is known of one attempt. None: nobody has said. ``t_*``: the first time in that state, UTC ns."""
 
     session_no: int
@@ -88,12 +90,25 @@ NUMBERS: Final = frozenset(
     name
     for name in COLUMNS
     if name.startswith("t_") or name.endswith(("_start", "_end", "_ns", "_mark")) or name in {"session_no", "attempt", "task_key", "worker_pid"}
-)
+) | {"verdict_ns"}
+
+
+VERDICT: Final = ("verdict_cause", "verdict_state", "verdict_error_type", "verdict_reason", "verdict_ns")
+"""What is concluded of an attempt, in columns that follow these; no fragment has them."""
 
 
 def merge(one: Attempt, other: Attempt) -> Attempt:
     """Both fragments in one. They must be of the same attempt."""
     return Attempt(**{name: merge_value(name, getattr(one, name), getattr(other, name)) for name in COLUMNS})
+
+
+def merge_row(fragment: Attempt, row: Sequence[Any]) -> Attempt:
+    """The same of a fragment and a row of the store, whose first columns are those of an attempt."""
+    values = [
+        value if known is None or known == value else known if value is None else merge_value(name, known, value)
+        for name, known, value in zip(COLUMNS, row, astuple(fragment), strict=False)
+    ]
+    return Attempt(*values)
 
 
 def merge_value(name: str, one: Any, other: Any) -> Any:
@@ -110,7 +125,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def _union(one: str, other: str) -> str:
-    """Two JSON objects in one. Its SQL twin is the macro json_union of schema/views_tasks.sql."""
+    """Two JSON objects in one."""
     first, second = _decode(one), _decode(other)
     both = first | second
     for name in first.keys() & second.keys():

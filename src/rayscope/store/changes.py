@@ -12,6 +12,8 @@ from rayscope.store.attempts import write_attempts
 from rayscope.store.database import Connection, sql
 from rayscope.store.entity import EntityTable, Key, Row, arrow_schema, write_entities
 from rayscope.store.limits import QUARANTINE_ROWS
+from rayscope.store.objects import Snapshot, write_snapshots
+from rayscope.store.settled import Settled
 
 
 class Writable(Protocol):
@@ -33,14 +35,19 @@ class Writable(Protocol):
     def events(self) -> Mapping[Any, Row]:
         """Rows of event."""
 
+    @property
+    def objects(self) -> Sequence[Snapshot]:
+        """Snapshots of object tables."""
 
-def write_changes(connection: Connection, changes: Writable, settled: Mapping[int, int]) -> None:
+
+def write_changes(connection: Connection, changes: Writable, settled: Settled) -> None:
     """Fragments, spans, entities and events into their tables. Repeats of any of them change nothing."""
     write_attempts(connection, changes.attempts.values(), settled)
     insert(connection, "profile_span", [dict(zip(_SPAN, span, strict=True)) for span in changes.spans])
     for table, rows in changes.entities.values():
         write_entities(connection, table, rows)
     insert(connection, "event", changes.events.values(), verb="INSERT OR IGNORE")
+    write_snapshots(connection, changes.objects)
 
 
 def write_sessions(connection: Connection, rows: Sequence[Row]) -> None:

@@ -26,7 +26,7 @@ T = TypeVar("T")
 CANNOT_EVALUATE: Final = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.BinderException)
 """What a read raises for a question whose values do not fit: a regular expression that RE2 does not take, a number too large."""
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 4
 """The number of the newest file in schema/. A store of a lower version is brought up to it, one of a higher is refused."""
 
 _FULL: Final = re.compile(r"no space left|disk (is )?full|could not write|failed to write|out of disk|not enough space|max_temp_directory_size", re.IGNORECASE)
@@ -80,6 +80,25 @@ class Database:
         with self._cursor() as cursor:
             return _in_transaction(cursor, question)
 
+    def read_within(self, question: Callable[[Connection], T], timeout_s: float) -> T:
+        """Like `read`, but interrupted when it takes too long. Raises TimeoutError."""
+        with self._cursor() as cursor, _interrupting(cursor, timeout_s) as is_late:
+            try:
+                return _in_transaction(cursor, question)
+            except duckdb.InterruptException as error:
+                if is_late():
+                    raise TimeoutError from error
+                raise
+
+    def stream(self, question: Callable[[Connection], Iterator[T]]) -> Iterator[T]:
+        """What ``question`` yields, on one snapshot of the data, as fast as it is taken. Whoever stops taking closes the iterator."""
+        with self._cursor() as cursor:
+            cursor.begin()
+            try:
+                yield from question(cursor)
+            finally:
+                _rollback(cursor)
+
     def checkpoint(self) -> None:
         """Bring the log into the file, so that the next opening is quick."""
         with self._writing:
@@ -102,7 +121,7 @@ class Database:
         connection = _connect(self._path)
         try:
             _migrate(connection, self._path)
-            for name in ("views_tasks", "views_entities"):
+            for name in ("views_tasks", "views_entities", "views_objects", "views_pictures"):
                 connection.execute(_schema(name))
         except BaseException:
             connection.close()
@@ -181,7 +200,9 @@ def _connect(path: Path) -> Connection:
         "autoload_known_extensions": False,
     }
     try:
-        return duckdb.connect(str(path), config=config)
+        connection = duckdb.connect(str(path), config=config)
+        connection.execute("SET enable_external_access = false")  # no question reads or writes a file, whatever it says; set last, since it fixes paths
+        return connection
     except duckdb.IOException as error:
         if "lock" in str(error):
             raise DataFolderInUse(f"another process holds {path}", hint="stop it (`rayscope server stop`), or give another folder with --data") from error
@@ -199,6 +220,28 @@ def _in_transaction(connection: Connection, work: Callable[[Connection], T]) -> 
         raise
     connection.commit()
     return result
+
+
+@contextmanager
+def _interrupting(connection: Connection, timeout_s: float) -> Iterator[Callable[[], bool]]:
+    """Interrupt the connection when the time is over; never after the block."""
+    guard, late, over = threading.Lock(), threading.Event(), threading.Event()
+
+    def interrupt() -> None:
+        with guard:
+            if not over.is_set():
+                late.set()
+                connection.interrupt()
+
+    timer = threading.Timer(timeout_s, interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield late.is_set
+    finally:
+        with guard:
+            over.set()
+        timer.cancel()
 
 
 def _rollback(connection: Connection) -> None:
@@ -220,7 +263,8 @@ def _migrate(connection: Connection, path: Path) -> None:
 
 
 def _upgrade(connection: Connection, version: int) -> None:
-    connection.execute(_schema(f"{version:04d}"))
+    if (resources.files("rayscope.store") / "schema" / f"{version:04d}.sql").is_file():
+        connection.execute(_schema(f"{version:04d}"))
     connection.execute("INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)", [str(version)])
 
 

@@ -10,7 +10,7 @@ MIB: Final = 1024 * KIB
 MAX_BODY_BYTES: Final = 64 * MIB
 """One POST. Ray sends at most 1,000 events, about 1 MB; long tracebacks and runtime envs can make that tens of MB."""
 
-GROUP_EVENTS: Final = 40_000
+GROUP_EVENTS: Final = 80_000
 """Events folded into one transaction: beyond this a larger group gains little, and readers see its rows later."""
 
 GROUP_WAIT_S: Final = 0.1
@@ -19,8 +19,9 @@ GROUP_WAIT_S: Final = 0.1
 BUSY_EVENTS: Final = 1_000
 """Events within GROUP_WAIT_S from which on a cluster is busy: 10,000 a second."""
 
-BUSY_WAIT_S: Final = 1.0
-"""How long a busy group may wait: most tasks of a busy cluster are over within it, and are then written once and not three times."""
+BUSY_WAIT_S: Final = 1.5
+"""How long a busy group may wait: owners and workers report once a second, so most of the short tasks of a busy cluster are told whole within it,
+and are then written once and not three times."""
 
 FOLD_EVENTS: Final = 2_000
 """Events folded at a time: between two turns the applier looks whether its group is full, or has waited long enough."""
@@ -81,6 +82,18 @@ DUCKDB_THREADS: Final = 2
 CHECKPOINT_BYTES: Final = "64MB"
 """Log replayed at most after a kill: about a second."""
 
+OBJECT_ROWS: Final = 20_000
+"""References kept of one snapshot: twice what Ray's state API gives in one answer. More are counted, and the largest objects stay."""
+
+OBJECT_SNAPSHOTS: Final = 5_760
+"""Snapshots kept of one session: two days of one every 30 s. Beyond it the oldest go, and are counted."""
+
+OBJECT_SPANS: Final = 2_000_000
+"""Spans of references kept of one session, about 100 MB. Beyond it the oldest quarter of its snapshots goes, and is counted."""
+
+CALL_SITE_BYTES: Final = 4 * KIB
+"""Kept of one call site: a stack of twenty frames. A snapshot has thousands of them."""
+
 MAX_PAGE: Final = 10_000
 """Rows in one answer of the API."""
 
@@ -136,3 +149,69 @@ LOG_FOLLOW_LINES: Final = 1_000
 
 LOG_FLUSH_ARRIVALS: Final = 100_000
 """Chunks and marks in memory from which on they are flushed however small they are: each costs some hundred bytes."""
+
+TIMELINE_PX: Final = 10_000
+"""Bins across a timeline: more than any screen has pixels."""
+
+TIMELINE_TRACKS: Final = 200
+"""Tracks in one timeline: more than fit a screen."""
+
+TIMELINE_LANES: Final = 64
+"""Lanes of a track. What overlaps beyond them is merged in the last."""
+
+TIMELINE_CELLS: Final = 40_000
+"""Bins of all tracks of a timeline together. Where a pixel each would be more, bins are wider."""
+
+TIMELINE_LONG: Final = 8_000
+"""Attempts with a slice of their own in one timeline, the longest; and attempts whose ids it names: about 200 KB compressed."""
+
+TIMELINE_FUNCTIONS: Final = 100
+"""Functions in the statistics of a range, those with the most time."""
+
+TIMELINE_SLOWEST: Final = 20
+"""Slowest attempts that the statistics of a range name."""
+
+FAILURE_GROUPS: Final = 200
+"""Groups of failures in one answer."""
+
+OVERVIEW_BINS: Final = 2_000
+"""Bins of a session's series over time."""
+
+OVERVIEW_RESOURCES: Final = 20
+"""Resources with a series over time; clusters with a custom resource for each node have hundreds."""
+
+ATTENTION: Final = 10
+"""Things of one kind that an overview names, those that most concern."""
+
+WAITING_LONG_S: Final = 30.0
+"""How long an attempt may wait before it is named: longer than a node takes to fetch arguments, shorter than patience."""
+
+SQL_BYTES: Final = 100 * KIB
+"""A question in SQL: longer ones are made by programs that want something else."""
+
+SQL_ROWS: Final = 10_000
+"""Rows in the answer to a question in SQL; downloads have their own limit."""
+
+SQL_ANSWER_BYTES: Final = 32 * MIB
+"""The answer to a question in SQL: what a browser can hold. It is cut at a row, and says so."""
+
+SQL_DOWNLOAD_ROWS: Final = 1_000_000
+"""Rows in a download of a question in SQL."""
+
+SQL_TIMEOUT_S: Final = 60.0
+"""The longest that a question in SQL may take."""
+
+SQL_AT_ONCE: Final = 2
+"""Questions in SQL at a time: each may take all the memory that DuckDB has."""
+
+FACET_VALUES: Final = 200
+"""Values of a column in one answer: more do not fit a menu."""
+
+PULSE_BEATS: Final = 1_000
+"""Changes that a page which lost its connection can catch up with; after more it asks for everything anew."""
+
+LIVE_INTERVAL_S: Final = 0.5
+"""Between two notices of changes to a page: a person sees no more, and each makes it ask."""
+
+LIVE_PING_S: Final = 10.0
+"""How often a page hears of a server that has nothing to say, so that both know when the other is gone."""

@@ -54,9 +54,15 @@ def extra_spans(connection: Connection, keys: Sequence[tuple[int, int, str, int]
 
 
 def received(connection: Connection, session_nos: Sequence[int] | None) -> list[Row]:
-    """What ingest received: kind, name, count."""
+    """What ingest received, and what it masked: kind, name, count. Masked in logs is what stands in segments."""
     text = "" if session_nos is None else f" WHERE session_no IN ({', '.join(str(int(n)) for n in session_nos) or 'NULL'})"
-    return rows(connection, f"SELECT kind, name, sum(count)::BIGINT AS count FROM received{text} GROUP BY ALL ORDER BY count DESC, name")
+    query = f"""
+        SELECT kind, name, sum(count)::BIGINT AS count FROM (
+            SELECT session_no, kind, name, count FROM received
+            UNION ALL SELECT session_no, 'redacted', 'logs', redacted FROM log_file WHERE redacted > 0
+        ){text} GROUP BY ALL ORDER BY count DESC, name
+    """
+    return rows(connection, query)
 
 
 def quarantined(connection: Connection, session: str | None, limit: int) -> tuple[list[Row], int]:
@@ -74,3 +80,16 @@ def totals(connection: Connection) -> Row:
         "SELECT count(*) AS sessions, coalesce(sum(events), 0)::BIGINT AS events, coalesce(sum(quarantined), 0)::BIGINT AS quarantined FROM session",
     )
     return found[0]
+
+
+def roads(connection: Connection, session: str) -> list[str]:
+    """Where a session's dashboard may answer, as host:port, the surest first: as reported, then Ray's usual port on its head nodes."""
+    query = """
+        SELECT dashboard FROM (
+            SELECT 0 AS rank, d.dashboard FROM cluster_road d JOIN session s USING (session_no) WHERE s.session = $session
+            UNION ALL
+            SELECT 1, n.node_ip || ':8265' FROM node n JOIN session s USING (session_no)
+            WHERE s.session = $session AND n.is_head_node AND n.end_ns IS NULL AND n.node_ip IS NOT NULL
+        ) WHERE dashboard IS NOT NULL ORDER BY rank
+    """
+    return [row[0] for row in connection.execute(query, {"session": session}).fetchall()]

@@ -6,6 +6,8 @@ Column names come from the model's tables only (the caller checks them), so they
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
+from operator import itemgetter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -14,9 +16,6 @@ from msgspec.structs import replace
 from rayscope.store.conditions import Condition, Order
 from rayscope.store.database import Connection
 from rayscope.store.entity import Row
-
-_BOUNDED_LIMIT: Final = 1000
-"""Up to this many rows a page's bound is looked for first: beyond it, sorting all rows once costs no more than the search."""
 
 _COMPARE: Final = {"=": "=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
@@ -45,6 +44,9 @@ def count(connection: Connection, scope: Scope, counted: Sequence[Condition]) ->
         total = _one(connection.execute(f"SELECT count(*) FROM {scope.relation}{text}", parameters).fetchone())
         return total, total
     fits, more = _all_of(counted)
+    if scope.relation in _SEARCHED:  # all rows are counted by what the store keeps of each group of them, so that two counts are quicker than one
+        total = _one(connection.execute(f"SELECT count(*) FROM {scope.relation}{text}", parameters).fetchone())
+        return total, _one(connection.execute(f"SELECT count(*) FROM {scope.relation}{_also(text, fits)}", [*parameters, *more]).fetchone())
     row = connection.execute(f"SELECT count(*), count(*) FILTER (WHERE {fits}) FROM {scope.relation}{text}", [*more, *parameters]).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 
@@ -58,7 +60,7 @@ def page(connection: Connection, scope: Scope, columns: Sequence[str], order: Se
 
 def _plain_page(connection: Connection, scope: Scope, columns: Sequence[str], order: Sequence[Order], limit: int, after: Sequence[Any] | None) -> list[Row]:
     text, parameters = where(scope, order, after)
-    query = f"SELECT {', '.join(columns)} FROM {scope.relation}{text} ORDER BY {_order(order)} LIMIT {int(limit)}"
+    query = f"SELECT {', '.join(columns)} FROM {scope.relation}{text} ORDER BY {order_by(order)} LIMIT {int(limit)}"
     return rows(connection, query, parameters)
 
 
@@ -75,15 +77,18 @@ def _task_page(connection: Connection, scope: Scope, columns: Sequence[str], ord
     A listing reads a few columns of ten million attempts, and the forty others of one page.
     """
     chosen = _choose(connection, scope, order, limit, after)
-    found: dict[tuple[int, int], Row] = {}
+    names = dict.fromkeys(["session_no", *(name for name in (*columns, *(term.column for term in order)) if name != "session")])
+    found: list[Row] = []
     for part, relation in enumerate(_parts(scope.relation)):
         ids = [rowid for at, rowid in chosen if at == part]
         if ids:
             # a list in the text would be compared with every row's id; a join is pushed into the scan
-            names = dict.fromkeys(["_rowid", "session_no", *(name for name in columns if name != "session")])
             query = f"SELECT {', '.join(names)} FROM {relation} WHERE _part = {part} AND _rowid IN (SELECT unnest(?::BIGINT[]))"
-            found |= {(part, row.pop("_rowid")): row for row in rows(connection, query, [ids])}
-    return _with_session([found[at] for at in chosen], connection, columns)
+            found += rows(connection, query, [ids])
+    if "session" in columns or any(term.column == "session" for term in order):
+        session_names = dict(connection.execute("SELECT session_no, session FROM session").fetchall())
+        found = [row | {"session": session_names[row["session_no"]]} for row in found]
+    return [{name: row[name] for name in columns} for row in _sorted(found, order)]
 
 
 def _parts(relation: str) -> tuple[str, str]:
@@ -91,14 +96,17 @@ def _parts(relation: str) -> tuple[str, str]:
     return ("hot_task_rows", "cold_task_rows") if relation == "tasks" else (relation, relation)
 
 
-def _with_session(found: list[Row], connection: Connection, columns: Sequence[str]) -> list[Row]:
-    """The rows with just these columns."""
-    names = dict(connection.execute("SELECT session_no, session FROM session").fetchall()) if "session" in columns else {}
-    return [{name: names[row["session_no"]] if name == "session" else row[name] for name in columns} for row in found]
+def _sorted(found: list[Row], order: Sequence[Order]) -> list[Row]:
+    """The rows in their order, nulls last."""
+    for term in reversed(order):
+        known = [row for row in found if row[term.column] is not None]
+        known.sort(key=itemgetter(term.column), reverse=term.descending)
+        found = [*known, *(row for row in found if row[term.column] is None)]
+    return found
 
 
 def _choose(connection: Connection, scope: Scope, order: Sequence[Order], limit: int, after: Sequence[Any] | None) -> list[tuple[int, int]]:
-    """The places of a page's rows, in order."""
+    """The places of a page's rows, in whatever order."""
     if scope.relation == "tasks" and [condition.column for condition in scope.conditions] == ["task_key"]:
         return _keyed(connection, scope)
     if scope.sessions is not None and len(scope.sessions) == 1:  # then its name decides nothing
@@ -106,11 +114,34 @@ def _choose(connection: Connection, scope: Scope, order: Sequence[Order], limit:
         order = [term for term in order if term.column != "session"]
     scope = narrow(connection, scope, order)
     text, parameters = where(scope, order, after)
-    if limit <= _BOUNDED_LIMIT and len(order) > 1:
-        bound, more = _bound(connection, scope.relation, text, parameters, order, limit)
-        text, parameters = _also(text, bound), [*parameters, *more]
-    query = f"SELECT _part, _rowid FROM {scope.relation}{text} ORDER BY {_order(order)} LIMIT {int(limit)}"
-    return [(part, rowid) for part, rowid in connection.execute(query, parameters).fetchall()]
+    same = {condition.column for condition in scope.conditions if condition.op == "="}
+    deciding = [term for term in order if term.column not in same] or order[:1]
+    return _first(connection, scope.relation, (text, parameters), deciding, limit)
+
+
+def _first(connection: Connection, relation: str, of: tuple[str, list[Any]], order: Sequence[Order], limit: int) -> list[tuple[int, int]]:
+    """The places of the first rows, found by one term of the order after the other: by the next among those alone that tie at the page's end.
+
+    The store finds the first values of one column by the ranges that it keeps of each group of rows. For an order of several columns it reads
+    all of them, of which task ids are the dearest. ``of``: the WHERE clause and its parameters.
+    """
+    (text, parameters), term, following = of, order[0], order[1:]
+    found: list[tuple[Any, int, int]] = []
+    for part in _SEARCHED.get(relation, (relation,)):  # each by itself: the first rows of a union are looked for among all
+        query = f"SELECT {term.column}, _part, _rowid FROM {part}{text} ORDER BY {order_by([term])} LIMIT {limit + 1}"
+        found += connection.execute(query, parameters).fetchall()
+    known = sorted((row for row in found if row[0] is not None), key=itemgetter(0), reverse=term.descending)
+    found = [*known, *(row for row in found if row[0] is None)]
+    if len(found) <= limit or not following or found[limit - 1][0] != found[limit][0]:
+        return [(part, rowid) for _, part, rowid in found[:limit]]
+    last = found[limit - 1][0]
+    before = [(part, rowid) for value, part, rowid in takewhile(lambda row: row[0] != last, found)]
+    tied = f"{term.column} IS NULL" if last is None else f"{term.column} = ?"
+    return before + _first(connection, relation, (_also(text, tied), [*parameters, *([] if last is None else [last])]), following, limit - len(before))
+
+
+_SEARCHED: Final = {"task_rows": ("hot_task_rows", "cold_task_rows"), "cold_task_rows": ("cold_task_rows",)}
+"""The relations of now, and their parts."""
 
 
 def _keyed(connection: Connection, scope: Scope) -> list[tuple[int, int]]:
@@ -120,48 +151,6 @@ def _keyed(connection: Connection, scope: Scope) -> list[tuple[int, int]]:
     parts = (f"SELECT {part} AS part, rowid AS place, session_no, task_id, attempt FROM {table}{text}" for part, table in tables)
     query = f"SELECT part, place FROM ({' UNION ALL '.join(parts)}) ORDER BY session_no, task_id, attempt"
     return [(part, place) for part, place in connection.execute(query, parameters * 2).fetchall()]
-
-
-def _bound(connection: Connection, relation: str, text: str, parameters: list[Any], order: Sequence[Order], limit: int) -> tuple[str, list[Any]]:
-    """A condition that keeps a page's rows and few others: the first term of its last row, and the second among the rows that tie with it.
-
-    The store finds the first values of one column by the ranges that it keeps of each group of rows. For an order of
-    several columns it reads all of them.
-    """
-    first, second = order[0], order[1]
-    leading = _first_values(connection, relation, text, parameters, first, limit)
-    if len(leading) < limit:
-        return "", []
-    last = leading[-1]
-    tied = leading.count(last)
-    bound, more = _up_to(first, last)
-    if tied == 1:
-        return bound, more
-    equal, its = (f"{first.column} IS NULL", []) if last is None else (f"{first.column} = ?", [last])
-    following = _first_values(connection, relation, _also(text, equal), [*parameters, *its], second, tied)
-    within, its_more = _up_to(second, following[-1])
-    if tied == limit:  # they all tie, so none comes before them
-        return (f"{equal} AND {within}" if within else equal), [*its, *its_more]
-    return (f"{bound} AND " if bound else "") + f"({_not(first, last)} OR {within or 'true'})", [*more, *its, *its_more]
-
-
-def _not(term: Order, value: Any) -> str:
-    return f"{term.column} IS NOT NULL" if value is None else f"{term.column} IS DISTINCT FROM ?"
-
-
-def _first_values(connection: Connection, relation: str, text: str, parameters: list[Any], term: Order, limit: int) -> list[Any]:
-    """The first values of one term, of the hot and the cold rows each by themselves."""
-    found: list[Any] = []
-    for part in ("hot_task_rows", "cold_task_rows") if relation == "task_rows" else (relation,):
-        query = f"SELECT {term.column} FROM {part}{text} ORDER BY {_order([term])} LIMIT {int(limit)}"
-        found += [row[0] for row in connection.execute(query, parameters).fetchall()]
-    known = sorted((value for value in found if value is not None), reverse=term.descending)
-    return [*known, *(value for value in found if value is None)][:limit]
-
-
-def _up_to(term: Order, value: Any) -> tuple[str, list[Any]]:
-    """Not beyond a value in the order of one term. Nulls come last: nothing is beyond them."""
-    return ("", []) if value is None else (f"{term.column} {'>=' if term.descending else '<='} ?", [value])
 
 
 def _also(text: str, condition: str) -> str:
@@ -218,7 +207,8 @@ def _condition(condition: Condition) -> tuple[str, list[Any]]:
     return f"{column} {_COMPARE[op]} ?", values
 
 
-def _order(order: Sequence[Order]) -> str:
+def order_by(order: Sequence[Order]) -> str:
+    """The terms of an ORDER BY clause."""
     return ", ".join(f"{term.column} {'DESC' if term.descending else 'ASC'} NULLS LAST" for term in order)
 
 

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from types import ModuleType
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 from .imports import after_import
 from .mailbox import Mailbox
@@ -55,8 +55,11 @@ class _Hooks:
         @functools.wraps(init)
         def init_and_tell(*args: Any, **kwargs: Any) -> Any:
             started_ns = time.time_ns()
+            redirect = _takes_output(kwargs)
+            if redirect is not None:
+                kwargs["log_to_driver"] = False
             context = init(*args, **kwargs)
-            _quietly(self._tell_of_cluster)(module, started_ns)
+            _quietly(self._tell_of_cluster)(module, started_ns, redirect)
             return context
 
         @functools.wraps(shutdown)
@@ -99,12 +102,12 @@ class _Hooks:
 
         command.callback = drain_and_stop
 
-    def _tell_of_cluster(self, module: Any, started_ns: int) -> None:
+    def _tell_of_cluster(self, module: Any, started_ns: int, redirect: Optional[bool]) -> None:  # noqa: FBT001
         node = module._global_node
         if node is None or self._told.get(node.session_name) == id(node):
             return
         self._told[node.session_name] = id(node)
-        self._mailbox.ask("cluster", _facts(node, module) | {"started_ns": started_ns})
+        self._mailbox.ask("cluster", dict(_facts(node, module), started_ns=started_ns, redirect=bool(redirect)))
 
     def _hold(self, kind: str, node: Any) -> None:
         if node is not None and node.session_name in self._told:
@@ -114,6 +117,14 @@ class _Hooks:
         if node.session_name in self._told:
             del self._told[node.session_name]
             self._mailbox.say("gone", {"session_name": node.session_name, "ended_ns": time.time_ns()})
+
+
+def _takes_output(arguments: Dict[str, Any]) -> Optional[bool]:
+    """Whether `rayscope run` shows the workers' output itself. None: Ray does as it would; a program that says how it wants it is left alone."""
+    mode = os.environ.get("RAYSCOPE_RUN_REDIRECT")
+    if mode not in ("rayscope", "off") or "log_to_driver" in arguments:
+        return None
+    return mode == "rayscope"
 
 
 def _facts(node: Any, module: Any) -> Dict[str, Any]:
@@ -129,8 +140,17 @@ def _facts(node: Any, module: Any) -> Dict[str, Any]:
         "dashboard": node.webui_url or None,
         "job_id": module.global_worker.current_job_id.hex(),
         "ray_version": ray.__version__,
+        "node_id": _node_id(module),
         "python_version": "%d.%d.%d" % sys.version_info[:3],
     }
+
+
+def _node_id(module: Any) -> str:
+    """The driver's node; a client of a remote cluster has none."""
+    try:
+        return str(module.global_worker.current_node_id.hex())
+    except Exception:
+        return ""
 
 
 def _replace_at_exit(old: Callable[..., Any], new: Callable[..., Any]) -> None:

@@ -26,7 +26,9 @@ def closing_line(name: str, outcome: Outcome, recording: Recording) -> str:
 
 def missing_lines(outcome: Outcome, recording: Recording) -> list[str]:
     """One line for everything that is known to be missing."""
-    lines = [f"a report did not reach the server: {message}" for message in recording.missed]
+    lines = list(recording.missed)
+    if outcome.unshown:
+        lines.append(outcome.unshown)
     for cluster in outcome.clusters:
         name = cluster.facts.session_name
         if cluster.dropped:

@@ -16,6 +16,7 @@ from rayscope.model.resources import Column
 
 _GAP: Final = "  "
 _SHORT_ID: Final = 8
+_SHORT_OBJECT: Final = 2 * _SHORT_ID + 1
 _STATES: Final = frozenset({"state", "status"})
 _MIN_TEXT: Final = 14
 
@@ -49,8 +50,16 @@ def _shortened(column: Column, cells: list[str]) -> list[str]:
     """Ids as short as still tells them apart; a session's name is asked for whole."""
     if column.unit != "id" or column.name == "session":
         return cells
+    if column.name == "object_id":
+        return _short_objects(cells)
     length = _telling_length(cells)
     return [text[:length] for text in cells]
+
+
+def _short_objects(ids: list[str]) -> list[str]:
+    """An object id is its task's and an index: both ends tell. `rayscope get` takes it so."""
+    short = {text: text if len(text) <= _SHORT_OBJECT else f"{text[:_SHORT_ID]}…{text[-_SHORT_ID:]}" for text in ids}
+    return [short[text] for text in ids] if len(set(short.values())) == len(short) else ids
 
 
 def _telling_length(ids: Sequence[str]) -> int:

@@ -10,7 +10,7 @@ from rayscope.ingest.changes import Changes
 from rayscope.ingest.reducers.task import clean
 from rayscope.ray.events import PlatformEvent, RayEvent, Wire
 from rayscope.ray.ids import hex_of_base64, hex_or_none
-from rayscope.ray.redact import redact, redact_json
+from rayscope.ray.redact import redact
 from rayscope.ray.times import parse_ns
 from rayscope.store.limits import PAYLOAD_TEXT_BYTES
 
@@ -19,7 +19,7 @@ _ID_FIELDS = ("actorId", "workerId", "submissionId", "placementGroupId", "jobId"
 
 def keep_event(changes: Changes, session_no: int, event: RayEvent, payload: Wire | None, unknown: dict[str, Any] | None) -> None:
     """Keep the event with its payload, ids in hex and secrets masked, and whatever of it is unknown to this version."""
-    fields = _readable(msgspec.to_builtins(payload)) if payload is not None else {}
+    fields = _readable(redact(msgspec.to_builtins(payload))) if payload is not None else {}
     if unknown:
         fields["unknown_fields"] = redact(unknown)
     changes.events[session_no, event.event_id] = {
@@ -50,11 +50,9 @@ def _message(event: RayEvent, payload: Wire | None, fields: dict[str, Any]) -> s
 
 
 def _readable(value: Any, name: str = "") -> Any:
-    """Ids in hex instead of base64, the runtime env and every value under a secret's name masked."""
+    """Ids in hex instead of base64."""
     if isinstance(value, dict):
-        return {key: _readable(part, key) for key, part in redact(value).items()}
+        return {key: _readable(part, key) for key, part in value.items()}
     if isinstance(value, list):
         return [_readable(part, name) for part in value]
-    if name == "serializedRuntimeEnv":
-        return redact_json(value)
     return hex_of_base64(value) if name.endswith("Id") and name != "submissionId" and isinstance(value, str) else value

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from rayscope.ingest.changes import Changes
 from rayscope.ingest.reducers.runtime_env import note_runtime_env
@@ -17,19 +18,26 @@ from rayscope.ray.events import (
     ProfileEntry,
     RayErrorInfo,
     RayEvent,
-    StateTransition,
     TaskDefinition,
     TaskLifecycle,
     TaskLogInfo,
     TaskProfile,
 )
-from rayscope.ray.ids import actor_of_task, hex_or_none
+from rayscope.ray.ids import actor_of_task, hex_or_none, known_hex
 from rayscope.ray.redact import redact_json, redact_text
 from rayscope.ray.times import parse_ns
 from rayscope.store.attempt import Attempt, merge_value
 from rayscope.store.limits import PAYLOAD_TEXT_BYTES
 
-STATE_COLUMNS: Final = {state: f"t_{state.lower()}" for state in TASK_STATES}
+
+class _StateColumns(dict[Any, str]):
+    """The column of each state's first time. Raises ValueError for an unknown state."""
+
+    def __missing__(self, state: object) -> str:
+        raise ValueError(f"unknown task state {state!r}")
+
+
+STATE_COLUMNS: Final = _StateColumns({state: f"t_{state.lower()}" for state in TASK_STATES})
 
 _SPAN_COLUMNS: Final = {
     "task:deserialize_arguments": ("deserialize_start", "deserialize_end"),
@@ -37,6 +45,7 @@ _SPAN_COLUMNS: Final = {
     "task:store_outputs": ("store_start", "store_end"),
 }
 _TASK_SPAN: Final = "task::"
+_LOGS: Final = TaskLogInfo.__struct_fields__
 _EMPTY: Final = frozenset({"", "{}"})
 _DEFINED: Final = (
     "type", "module", "func", "name", "language", "job_id", "parent_task_id", "placement_group_id", "required_resources", "runtime_env",
@@ -47,26 +56,25 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 def define_task(changes: Changes, session_no: int, event: RayEvent, task: TaskDefinition) -> None:
     """A normal task, a constructor or a driver: TASK_DEFINITION_EVENT."""
-    task_id = task.task_id.hex()
-    attempt = changes.attempt(session_no, task_id, task.task_attempt)
+    attempt = changes.attempt(session_no, task.task_id, task.task_attempt)
     _define(attempt, task, task.task_name, task.task_func, str(task.task_type))
-    _put(attempt, "actor_id", actor_of_task(task_id))
+    _put(attempt, "actor_id", actor_of_task(attempt.task_id))
     note_runtime_env(changes, session_no, attempt.runtime_env, event.timestamp)
 
 
 def define_actor_task(changes: Changes, session_no: int, event: RayEvent, task: ActorTaskDefinition) -> None:
     """A method call of an actor: ACTOR_TASK_DEFINITION_EVENT."""
-    attempt = changes.attempt(session_no, task.task_id.hex(), task.task_attempt)
+    attempt = changes.attempt(session_no, task.task_id, task.task_attempt)
     _define(attempt, task, task.actor_task_name, task.actor_func, "ACTOR_TASK")
-    _put(attempt, "actor_id", hex_or_none(task.actor_id))
+    _put(attempt, "actor_id", known_hex(task.actor_id))
     note_runtime_env(changes, session_no, attempt.runtime_env, event.timestamp)
 
 
 def advance_task(changes: Changes, session_no: int, event: RayEvent, task: TaskLifecycle) -> None:
     """State transitions, by the owner or the executor: TASK_LIFECYCLE_EVENT."""
-    times = [(_state_column(item), parse_ns(item.timestamp)) for item in task.state_transitions]
+    times = [(STATE_COLUMNS[item.state], parse_ns(item.timestamp)) for item in task.state_transitions]
     paused_ns = None if task.is_debugger_paused is None else parse_ns(event.timestamp)
-    attempt = changes.attempt(session_no, task.task_id.hex(), task.task_attempt)
+    attempt = changes.attempt(session_no, task.task_id, task.task_attempt)
     for column, ns in times:
         known = getattr(attempt, column)
         if known is None or ns < known:
@@ -87,9 +95,9 @@ def profile_task(changes: Changes, session_no: int, event: RayEvent, task: TaskP
     """
     if hex_or_none(task.task_id) is None:
         return
-    attempt = changes.attempt(session_no, task.task_id.hex(), task.attempt_number)
+    attempt = changes.attempt(session_no, task.task_id, task.attempt_number)
     if attempt.job_id is None:
-        attempt.job_id = hex_or_none(task.job_id)
+        attempt.job_id = known_hex(task.job_id)
     if task.profile_events is None:
         return
     for entry in task.profile_events.events:
@@ -107,9 +115,9 @@ def _define(attempt: Attempt, task: TaskDefinition | ActorTaskDefinition, name: 
     attempt.module, attempt.func = _function(function)
     attempt.name = name or attempt.func
     attempt.language = str(task.language)
-    attempt.job_id = hex_or_none(task.job_id) or attempt.job_id
-    attempt.parent_task_id = hex_or_none(task.parent_task_id)
-    attempt.placement_group_id = hex_or_none(task.placement_group_id)
+    attempt.job_id = known_hex(task.job_id) or attempt.job_id
+    attempt.parent_task_id = known_hex(task.parent_task_id)
+    attempt.placement_group_id = known_hex(task.placement_group_id)
     attempt.required_resources = _json(task.required_resources)
     attempt.runtime_env = redact_json(task.serialized_runtime_env)
     attempt.call_site = task.call_site or None
@@ -129,13 +137,13 @@ def _put(attempt: Attempt, column: str, value: Any) -> None:
 
 def _place(attempt: Attempt, task: TaskLifecycle) -> None:
     if task.node_id:
-        _put(attempt, "node_id", hex_or_none(task.node_id))
+        _put(attempt, "node_id", known_hex(task.node_id))
     if task.worker_id:
-        _put(attempt, "worker_id", hex_or_none(task.worker_id))
+        _put(attempt, "worker_id", known_hex(task.worker_id))
     if task.worker_pid:
         _put(attempt, "worker_pid", task.worker_pid)
     if attempt.job_id is None:
-        attempt.job_id = hex_or_none(task.job_id)
+        attempt.job_id = known_hex(task.job_id)
     if task.actor_repr_name:
         _put(attempt, "actor_repr_name", task.actor_repr_name)
 
@@ -172,8 +180,9 @@ def clean(text: str) -> str:
 
 
 def _locate_logs(attempt: Attempt, logs: TaskLogInfo) -> None:
-    for name in TaskLogInfo.__struct_fields__:
-        _put(attempt, name, getattr(logs, name))
+    for name, value in zip(_LOGS, astuple(logs), strict=True):
+        if value is not None:
+            _put(attempt, name, value)
 
 
 def _profile(changes: Changes, attempt: Attempt, entry: ProfileEntry) -> None:
@@ -184,8 +193,13 @@ def _profile(changes: Changes, attempt: Attempt, entry: ProfileEntry) -> None:
     if columns is None:
         changes.spans.append(_span(attempt, entry))
         return
-    _put(attempt, columns[0], entry.start_time)
-    _put(attempt, columns[1], entry.end_time)
+    start, end = columns
+    if getattr(attempt, start) is None and getattr(attempt, end) is None:
+        setattr(attempt, start, entry.start_time)
+        setattr(attempt, end, entry.end_time)
+    else:
+        _put(attempt, start, entry.start_time)
+        _put(attempt, end, entry.end_time)
     if entry.extra_data not in _EMPTY:
         _put_extra(attempt, entry)
 
@@ -207,13 +221,6 @@ def _span(attempt: Attempt, entry: ProfileEntry) -> tuple[Any, ...]:
     return (attempt.session_no, attempt.task_key, attempt.task_id, attempt.attempt, entry.event_name, entry.start_time, entry.end_time, extra)
 
 
-def _state_column(item: StateTransition) -> str:
-    column = STATE_COLUMNS.get(item.state) if isinstance(item.state, str) else None
-    if column is None:
-        raise ValueError(f"unknown task state {item.state!r}")
-    return column
-
-
 def _function(function: FunctionDescriptor | None) -> tuple[str | None, str | None]:
     """The module, and the function as Ray names it: `f`, or `Class.method`."""
     if function is None:
@@ -229,7 +236,7 @@ def _dotted(class_name: str, function_name: str) -> str | None:
 
 
 def _json(value: dict[str, Any]) -> str:
-    return _json_of(tuple(sorted(value.items()))) if value else "{}"
+    return _json_of(tuple(sorted(value.items()) if len(value) > 1 else value.items())) if value else "{}"
 
 
 @lru_cache(maxsize=4096)  # a job's tasks ask for few kinds of resources

@@ -12,8 +12,9 @@ from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery
 
 from rayscope.errors import PayloadError, PayloadTooLarge
+from rayscope.ingest.objects import fold_objects
 from rayscope.ingest.reports import fold_run, fold_snapshot
-from rayscope.model.report import RunReport, StateSnapshot
+from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.server.auth import OPEN
 from rayscope.server.services import Services
 from rayscope.store.limits import MAX_BODY_BYTES, MIB
@@ -39,6 +40,15 @@ async def post_states(request: Request[Any, Any, State], token: FromPath[str], s
     services.guard.check_ingest(token)
     snapshot = decode_body(await body_of(request), StateSnapshot)
     await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_snapshot(changes, snapshot)))
+
+
+@post("/ray/objects", status_code=204)
+async def post_objects(request: Request[Any, Any, State], token: FromPath[str], state: State) -> None:
+    """Take a snapshot of Ray's object table."""
+    services: Services = state.services
+    services.guard.check_ingest(token)
+    report = decode_body(await body_of(request), ObjectReport)
+    await asyncio.wrap_future(services.committer.submit_report(lambda changes: fold_objects(changes, report)))
 
 
 @post("/run", status_code=204)
@@ -81,4 +91,6 @@ def _too_large(size: int) -> PayloadTooLarge:
     )
 
 
-ingest_router = Router(path="/ingest/{token:str}", route_handlers=[post_events, post_states, post_run], request_max_body_size=None, opt={OPEN: True})
+ingest_router = Router(
+    path="/ingest/{token:str}", route_handlers=[post_events, post_states, post_objects, post_run], request_max_body_size=None, opt={OPEN: True}
+)

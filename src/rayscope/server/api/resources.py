@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from litestar import Router, get
+from litestar import Response, Router, get
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.response import Stream
 from msgspec import Struct
 
+from rayscope.model.facets import Facets
 from rayscope.model.page import ActorSummary, Page, TaskSummary
 from rayscope.model.resources import RESOURCES, Column
+from rayscope.query.facets import FacetRequest, facets
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import ALL, LATEST
+from rayscope.server.api.views import At, End, Start, view_of
 from rayscope.server.services import Services
 from rayscope.store.limits import DEFAULT_PAGE
 
 Filters = Annotated[list[str] | None, QueryParameter(name="filter", description="`column OP value`, repeatable; all must fit")]
+
+
+_MEDIA = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson"}
 
 
 class ResourceSchema(Struct, frozen=True, kw_only=True):
@@ -55,29 +62,55 @@ def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of the quer
     state: State,
     resource: FromPath[str],
     filters: Filters = None,
+    start: Start = None,
+    end: End = None,
     session: FromQuery[str] = LATEST,
     sort: FromQuery[str | None] = None,
-    limit: FromQuery[int] = DEFAULT_PAGE,
+    limit: FromQuery[int | None] = None,
     cursor: FromQuery[str | None] = None,
     columns: FromQuery[str | None] = None,
     detail: FromQuery[bool] = False,  # noqa: FBT002 it comes by name
     at: FromQuery[str | None] = None,
     exclude_driver: FromQuery[bool] = True,  # noqa: FBT002 it comes by name
-) -> Page:
-    """A page of a resource's rows."""
+    format: FromQuery[str | None] = None,  # noqa: A002 the parameter's name
+) -> Response[Page] | Stream:
+    """A page of a resource's rows; with ``format`` all of them, or as many as ``limit`` says, as CSV or JSONL."""
     request = ListRequest(
         resource=resource,
         session=session,
         filters=tuple(filters or ()),
         sort=sort,
-        limit=limit,
+        limit=DEFAULT_PAGE if limit is None else limit,
         cursor=cursor,
         columns=columns,
         detail=detail,
         at=at,
         exclude_driver=exclude_driver,
+        start=start or None,
+        end=end or None,
     )
-    return _services(state).queries.page(request)
+    if format is None:
+        return Response(_services(state).queries.page(request))
+    name, pieces = _services(state).exports.export(request, format, limit)
+    return Stream(pieces, media_type=_MEDIA.get(format), headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+@get("/{resource:str}/facets", sync_to_thread=True)
+def get_facets(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
+    state: State,
+    resource: FromPath[str],
+    column: FromQuery[str],
+    filters: Filters = None,
+    start: Start = None,
+    end: End = None,
+    at: At = None,
+    session: FromQuery[str] = LATEST,
+    q: FromQuery[str] = "",
+    limit: FromQuery[int] = 20,
+) -> Facets:
+    """The most frequent values of a column, for the completion of filters."""
+    view = view_of(session, start, end, at, filters)
+    return facets(_services(state).database, FacetRequest(resource=resource, column=column, view=view, part=q, limit=limit))
 
 
 @get("/{resource:str}/{wanted:str}", sync_to_thread=True)
@@ -91,6 +124,6 @@ def _services(state: State) -> Services:
     return services
 
 
-resources_router = Router(path="/api/v1", route_handlers=[summarize_tasks, summarize_actors, get_schema, list_resource, get_resource])
+resources_router = Router(path="/api/v1", route_handlers=[summarize_tasks, summarize_actors, get_schema, list_resource, get_facets, get_resource])
 
 __all__ = ["ALL", "resources_router"]

@@ -89,6 +89,9 @@ RUNTIME_ENV: Final = Columns(
     booleans=frozenset({"success"}),
 )
 
+_OBJECT: Final = ("object_id", "object_size", "task_status", "attempt_number", "reference_type", "call_site", "type", "pid", "ip")
+OBJECT: Final = Columns(base=_OBJECT, every=_OBJECT, filterable=frozenset(_OBJECT), integers=frozenset({"object_size", "attempt_number", "pid"}))
+
 _EVENT_BASE: Final = ("severity", "time", "source_type", "message", "event_id")
 CLUSTER_EVENT: Final = Columns(
     base=_EVENT_BASE,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from litestar import MediaType, Request, Response, Router, get
@@ -15,12 +15,13 @@ from msgspec import Struct
 
 from rayscope.errors import NotFound, RayscopeError
 from rayscope.query.queries import Queries
-from rayscope.query.request import ListRequest
 from rayscope.server.compression import PLAIN
 from rayscope.server.ray_api.listing import list_states
 from rayscope.server.ray_api.listings import LISTINGS
 from rayscope.server.ray_api.logs import find_stretch, list_files, read_wish, stream
+from rayscope.server.ray_api.objects import list_objects, summarize_objects
 from rayscope.server.ray_api.options import Refused, check_summary_by, read_filters, read_options
+from rayscope.server.ray_api.resolve import resolve
 from rayscope.server.ray_api.summaries import SummaryAnswer, summarize_actors, summarize_tasks
 from rayscope.server.services import Services
 
@@ -32,7 +33,8 @@ _API_VERSION: Final = "4"
 
 _NO_LINEAGE: Final = {"lineage": "Rayscope has no summary by lineage in Ray's shape: use summary_by=func_name."}
 _SUMMARIES: Final = {"tasks": summarize_tasks, "actors": summarize_actors}
-_SUMMARY_BY: Final = {"tasks": ("func_name", "task_name"), "actors": ("class",)}
+_SUMMARY_BY: Final = {"tasks": ("func_name", "task_name"), "actors": ("class",), "objects": ("callsite",)}
+_LISTED: Final = {**LISTINGS, "objects": None}
 
 
 class Version(Struct, frozen=True, kw_only=True):
@@ -59,7 +61,7 @@ def ray_router(queries: Queries) -> Router:
     def get_log_files(request: Request[Any, Any, Any], session: FromPath[str], state: State) -> Envelope:
         """The log files of a node, by group."""
         asked = request.query_params
-        name = _resolve(queries, session)
+        name = resolve(queries, session)
         return _good(list_files(state.services.logs, name, asked.get("node_id"), asked.get("node_ip"), asked.get("glob", "*")))
 
     @get("/api/v0/logs/{media_type:str}", opt={PLAIN: True})
@@ -68,7 +70,7 @@ def ray_router(queries: Queries) -> Router:
         services: Services = state.services
         try:
             wish = read_wish(media_type, request.query_params)
-            name = await to_thread(_resolve, queries, session)
+            name = await to_thread(resolve, queries, session)
             stretch = await to_thread(find_stretch, services.logs, name, wish)
         except (Refused, RayscopeError) as error:  # as Ray: a text, and 500
             return Response(str(error), status_code=500, media_type=MediaType.TEXT)
@@ -83,23 +85,27 @@ def ray_router(queries: Queries) -> Router:
     @get("/api/version", sync_to_thread=True)
     def get_version(session: FromPath[str]) -> Version:
         """Which Ray this was."""
-        found = queries.session(_resolve(queries, session))
+        found = queries.session(resolve(queries, session))
         return Version(version=_API_VERSION, ray_version=found.ray_version or NEWEST_TESTED, ray_commit="", session_name=found.session)
 
     @get("/api/v0/{resource:str}", sync_to_thread=True)
     def get_states(request: Request[Any, Any, Any], session: FromPath[str], resource: FromPath[str]) -> Envelope:
         """A listing of Ray's state API; `ray get` asks for one with an id as its filter."""
-        _known(resource, LISTINGS)
+        _known(resource, _LISTED)
         options = read_options(request.query_params)
-        return _good(list_states(queries, _resolve(queries, session), resource, options))
+        if resource == "objects":
+            return _good(list_objects(queries.objects, resolve(queries, session), options))
+        return _good(list_states(queries, resolve(queries, session), resource, options))
 
     @get("/api/v0/{resource:str}/summarize", sync_to_thread=True)
     def get_summary(request: Request[Any, Any, Any], session: FromPath[str], resource: FromPath[str]) -> Envelope:
         """A summary of Ray's state API."""
-        _known(resource, _SUMMARIES)
+        _known(resource, _SUMMARY_BY)
         check_summary_by(request.query_params, _SUMMARY_BY[resource], _NO_LINEAGE)
+        if resource == "objects":
+            return _good(summarize_objects(queries.objects, resolve(queries, session), read_filters(request.query_params)))
         summarize: Callable[..., SummaryAnswer] = _SUMMARIES[resource]
-        return _good(summarize(queries, _resolve(queries, session), read_filters(request.query_params)))
+        return _good(summarize(queries, resolve(queries, session), read_filters(request.query_params)))
 
     return Router(
         path="/ray/{session:str}",
@@ -108,15 +114,7 @@ def ray_router(queries: Queries) -> Router:
     )
 
 
-def _resolve(queries: Queries, wanted: str) -> str:
-    """The whole name of the one session that is meant. Raises NotFound, Ambiguous."""
-    name = queries.page(ListRequest(resource="nodes", session=wanted, limit=1)).session
-    if name is None:
-        raise NotFound("Ray's state API is about one cluster", hint="put one session, or `latest`, into the address")
-    return name
-
-
-def _known(resource: str, served: dict[str, Any]) -> None:
+def _known(resource: str, served: Mapping[str, Any]) -> None:
     if resource not in served:
         raise NotFound(f"Rayscope does not serve Ray's {resource!r} here", hint=f"there are {', '.join(served)}")
 

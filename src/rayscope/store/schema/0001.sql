@@ -16,9 +16,8 @@ CREATE TABLE session (
     silent_since_ns BIGINT -- set while it counts as ended because nobody speaks
 );
 
--- Attempts that have not ended, or ended a moment ago: keyed, merged in place.
+-- Attempts that have not ended, or ended a moment ago. One row an attempt, by its writer's care: a key would make each write several times as dear.
 CREATE TABLE attempt_hot (
-    key BLOB PRIMARY KEY, -- attempt_key() of the next three: a key of one column halves the time of an upsert
     session_no INTEGER NOT NULL,
     task_id VARCHAR NOT NULL,
     attempt INTEGER NOT NULL,

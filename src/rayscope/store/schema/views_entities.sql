@@ -191,7 +191,8 @@ SELECT
     CASE WHEN e.ended_ns <= coalesce(at_ns, 9223372036854775807) THEN e.reason END AS state_reason,
     least(s.first_ns, r.started_ns) AS started_ns,
     CASE WHEN e.ended_ns <= coalesce(at_ns, 9223372036854775807) THEN e.ended_ns END AS ended_ns,
-    s.word_ns AS last_word_ns, r.ray_version, r.python_version, r.command, r.exit_code, s.events, s.quarantined, r.undrained, r.dropped, r.log_dir
+    s.word_ns AS last_word_ns, r.ray_version, r.python_version, r.command, r.exit_code, s.events, s.quarantined, coalesce(m.redacted, 0) AS redacted,
+    r.undrained, r.dropped, r.log_dir
 FROM session s
 LEFT JOIN session_end e USING (session_no)
 LEFT JOIN (
@@ -204,6 +205,10 @@ LEFT JOIN (
 LEFT JOIN (
     SELECT session_no, arg_min(hostname, coalesce(start_ns, 0)) AS hostname, arg_min(node_ip, coalesce(start_ns, 0)) AS node_ip FROM node WHERE is_head_node GROUP BY session_no
 ) h USING (session_no)
+LEFT JOIN (
+    SELECT session_no, sum(count)::BIGINT AS redacted
+    FROM (SELECT session_no, count FROM received WHERE kind = 'redacted' UNION ALL SELECT session_no, redacted FROM log_file) GROUP BY session_no
+) m USING (session_no)
 WHERE at_ns IS NULL OR s.first_ns <= at_ns;
 
 -- The agents as they last described themselves: silent after AGENT_SILENT_S. What they were at an earlier time is not kept.

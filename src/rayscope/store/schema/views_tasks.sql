@@ -1,22 +1,6 @@
 -- What readers see: one view or table macro a resource, with exactly the columns of its row type in model/ (and session_no,
 -- and for tasks _part and _rowid). Made anew at each opening of the store, so they are not part of the schema's version.
 
--- Two JSON objects in one, of each name the greatest text: the twin of _union in store/attempt.py.
-CREATE OR REPLACE MACRO json_union(one, other) AS
-CASE
-    WHEN one IS NULL OR other IS NULL OR one = other THEN coalesce(one, other)
-    ELSE '{' || array_to_string(list_transform(
-        list_sort(list_distinct(map_keys(CAST(CAST(one AS JSON) AS MAP(VARCHAR, JSON))) || map_keys(CAST(CAST(other AS JSON) AS MAP(VARCHAR, JSON))))),
-        lambda name: to_json(name) || ':' || coalesce(
-            greatest(CAST(CAST(CAST(one AS JSON) AS MAP(VARCHAR, JSON))[name] AS VARCHAR), CAST(CAST(CAST(other AS JSON) AS MAP(VARCHAR, JSON))[name] AS VARCHAR)), 'null'
-        )
-    ), ',') || '}'
-END;
-
--- The key of attempt_hot: the twin of attempt_key in store/attempts.py.
-CREATE OR REPLACE MACRO attempt_key(session_no, task_id, attempt) AS
-from_hex(task_id || printf('%08x', session_no) || printf('%08x', attempt));
-
 -- When a session ended and why; null while it lives.
 CREATE OR REPLACE VIEW session_end AS
 SELECT
@@ -62,11 +46,15 @@ CASE
     ELSE name
 END;
 
+-- When an attempt was made: what its owner says, or else the first time that anybody saw it.
+CREATE OR REPLACE MACRO attempt_creation(t_pending_args_avail, t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait, t_finished, t_failed) AS
+coalesce(t_pending_args_avail, least(t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait, t_finished, t_failed));
+
 CREATE OR REPLACE VIEW hot_attempt AS
 SELECT
-    0 AS _part, rowid AS _rowid, * EXCLUDE (key) REPLACE (attempt_name(name, func, type, actor_repr_name) AS name),
+    0 AS _part, rowid AS _rowid, * REPLACE (attempt_name(name, func, type, actor_repr_name) AS name),
     attempt_state(t_finished, t_failed, verdict_state, attempt_step(t_pending_args_avail, t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait)) AS state,
-    coalesce(t_pending_args_avail, least(t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait, t_finished, t_failed)) AS creation_ns,
+    attempt_creation(t_pending_args_avail, t_pending_node_assignment, t_pending_obj_store_mem_avail, t_pending_args_fetch, t_submitted_to_worker, t_pending_actor_task_args_fetch, t_pending_actor_task_ordering_or_concurrency, t_getting_and_pinning_args, t_running, t_running_in_ray_get, t_running_in_ray_wait, t_finished, t_failed) AS creation_ns,
     t_running AS start_ns,
     coalesce(greatest(t_finished, t_failed), verdict_ns) AS end_ns,
     coalesce(greatest(t_finished, t_failed), verdict_ns) - t_running AS duration_ns

@@ -1,6 +1,6 @@
 """Python imports this at start-up, in every process that has this folder on PYTHONPATH: it installs Rayscope's hooks.
 
-The folder is put there by `rayscope run`. Any other sitecustomize that this one hides is run as well.
+The folder is put there by `rayscope run`, or by the environment that `rayscope env` prints. Any other sitecustomize that this one hides is run as well.
 """
 
 import importlib.machinery
@@ -18,7 +18,7 @@ def _install() -> None:
     package = importlib.util.module_from_spec(spec)
     sys.modules["_rayscope_worker"] = package
     spec.loader.exec_module(package)
-    importlib.import_module("_rayscope_worker.driver").install()
+    importlib.import_module("_rayscope_worker.roles").install()
 
 
 def _run_hidden() -> None:
@@ -31,8 +31,7 @@ def _run_hidden() -> None:
 
 
 try:
-    if os.environ.get("RAYSCOPE_RUN_DIR"):
-        _install()
+    _install()
 except Exception as error:  # being observed must never stop a program from starting
     sys.stderr.write(f"rayscope: its hooks are off in this process: {error!r}\n")
 _run_hidden()

@@ -1,0 +1,56 @@
+"""WS /ray/<session>/api/jobs/<id>/logs/tail: what a driver prints, as Ray sends it, until its job has ended.
+
+Ray's own ends as if all were well when the driver's node dies. This one goes on until the job is known to have ended, and breaks off, which its
+reader sees as an error, where that cannot be known any more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import time
+from typing import Any, Final
+
+from litestar import WebSocket, websocket
+from litestar.datastructures import State
+from litestar.exceptions import WebSocketDisconnect, WebSocketException
+from litestar.params import FromPath
+
+from rayscope.errors import RayscopeError
+from rayscope.server.ray_api.jobs import headers_of, refuse_browsers
+from rayscope.server.services import Services
+from rayscope.store.limits import KIB
+
+_LOOK_S: Final = 0.25
+_QUIET_S: Final = 2.0
+"""How long after its job's end a log must have brought nothing new to be taken for whole: agents ship five times a second."""
+
+_PART_BYTES: Final = 256 * KIB
+_NORMAL, _BROKEN = 1000, 1011
+
+
+@websocket("/ray/{session:str}/api/jobs/{wanted:str}/logs/tail")
+async def tail_job_logs(socket: WebSocket[Any, Any, State], session: FromPath[str], wanted: FromPath[str], state: State) -> None:
+    """Send what comes, as text."""
+    services: Services = state.services
+    refuse_browsers(socket)
+    headers = headers_of(socket, services)
+    await socket.accept()
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    offset, quiet_since = 0, time.monotonic()
+    try:
+        while not services.ending.is_set():
+            found = await services.live_jobs.output(session, wanted, None, offset, _PART_BYTES, headers)
+            if found.data:
+                await socket.send_text(decoder.decode(found.data))
+                offset, quiet_since = found.next_offset, time.monotonic()
+                continue
+            if found.is_terminal and time.monotonic() - quiet_since >= _QUIET_S:
+                await socket.close(code=_NORMAL)
+                return
+            await asyncio.sleep(_LOOK_S)
+        await socket.close(code=_BROKEN, reason="the server stops")
+    except RayscopeError as error:
+        await socket.close(code=_BROKEN, reason=error.message[:100])
+    except (WebSocketDisconnect, WebSocketException):
+        return

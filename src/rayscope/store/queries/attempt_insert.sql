@@ -1,0 +1,1 @@
+INSERT INTO attempt_hot BY NAME SELECT * FROM attempts;

@@ -1,0 +1,142 @@
+"""Objects of a real Ray, looked at when its cluster is gone: the answers are those that the cluster gave, and more."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray.util import state
+
+from rayscope.client import Client
+from support.commands import Commands
+
+PROGRAM = Path(__file__).parents[1] / "programs" / "objects.py"
+MB = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
+    """A server of this module's own."""
+    commands = Commands(tmp_path_factory.mktemp("data"))
+    assert commands("server", "start", "--port", "0").returncode == 0
+    yield commands
+    commands("server", "stop")
+
+
+@pytest.fixture(scope="module")
+def live(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What Ray said just before the program ended, which was recorded."""
+    folder = tmp_path_factory.mktemp("live")
+    done = commands("run", "--call-sites", str(PROGRAM), str(folder), commands.ingest_url.removesuffix("/ray/events"))
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads((folder / "live.json").read_text())
+    return told
+
+
+@pytest.fixture(scope="module")
+def gone(commands: Commands, live: dict[str, Any]) -> str:
+    """The address under which Ray's own client finds the session."""
+    return f"{commands.url}/ray/latest"
+
+
+def listed(rows: list[dict[str, Any]]) -> list[str]:
+    return sorted(json.dumps(row, sort_keys=True, default=str) for row in rows)
+
+
+def by_id(commands: Commands, object_id: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = commands.rows("get", "object", object_id)
+    return rows
+
+
+def test_rays_own_listing_is_that_of_the_live_cluster(live: dict[str, Any], gone: str) -> None:
+    """Every reference with every column, by Ray's Python API and its filters."""
+    found = [row.asdict() for row in state.list_objects(gone, limit=1000, detail=True)]
+    assert listed(found) == listed(live["objects"])
+    for column, predicate, value in [
+        ("object_size", "=", "10000253"),
+        ("reference_type", "=", "local_reference"),
+        ("type", "!=", "DRIVER"),
+        ("pid", "!=", "1"),
+    ]:
+        fits = [row for row in live["objects"] if (str(row[column]).lower() == value.lower()) == (predicate == "=")]
+        asked = [row.asdict() for row in state.list_objects(gone, filters=[(column, predicate, value)], limit=1000, detail=True)]
+        assert listed(asked) == listed(fits), column
+
+
+def test_rays_own_summary_is_that_of_the_live_cluster(live: dict[str, Any], gone: str) -> None:
+    """Counts and megabytes by call site."""
+    assert json.loads(json.dumps(state.summarize_objects(gone), default=str)) == live["summary"]
+
+
+def test_the_stock_command_line(live: dict[str, Any], gone: str) -> None:
+    """`ray list objects` and `ray summary objects` with Rayscope's address."""
+    ray = str(Path(sys.executable).parent / "ray")
+    for words in (("list", "objects", "--format", "json", "--limit", "1000"), ("summary", "objects")):
+        done = subprocess.run([ray, *words, "--address", gone], env={**os.environ, "RAY_AUTH_MODE": "disabled"}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        if words[0] == "list":
+            assert len(json.loads(done.stdout)) == len(live["objects"])
+        else:
+            assert "callsite" in done.stdout.lower()
+
+
+def test_sizes_pins_and_makers(commands: Commands, live: dict[str, Any]) -> None:
+    """A put of 10 MB that a running task holds: the driver's reference, and the worker's, which pins it."""
+    holders = {row["type"]: row for row in by_id(commands, live["ids"]["first"])}
+    assert abs(holders["DRIVER"]["size_bytes"] - 10 * MB) < 1000
+    assert holders["DRIVER"]["reference_type"] == "USED_BY_PENDING_TASK"
+    assert holders["DRIVER"]["is_owner"]
+    assert holders["DRIVER"]["function"] == "(driver)"
+    assert "objects.py:<module>" in holders["DRIVER"]["call_site"]
+    assert holders["WORKER"]["is_pinned"]
+    assert holders["WORKER"]["node_id"] == holders["DRIVER"]["node_id"] is not None
+    returned = by_id(commands, live["ids"]["returned"])[0]
+    assert (returned["origin"], returned["task_id"], returned["function"]) == ("RETURN", live["ids"]["produce"], "produce")
+    assert holders["DRIVER"]["first_seen_ns"] < returned["first_seen_ns"] < returned["last_seen_ns"]
+
+
+def test_an_actors_put_names_its_method(commands: Commands, live: dict[str, Any]) -> None:
+    """Although the id lost its first byte; while the actor lived it was the owner."""
+    borrowed = by_id(commands, live["ids"]["borrowed"][0])
+    assert {(row["origin"], row["function"], row["type"], row["is_owner"]) for row in borrowed} == {("PUT", "Keeper.keep", "DRIVER", False)}
+    with Client(commands.url) as client:
+        second = client.object_snapshots().snapshots[-2].taken_ns
+        before = client.get("objects", live["ids"]["borrowed"][0], at=str(second / 1e9 + 0.001))
+    owner = next(row for row in before if row["is_owner"])
+    assert owner["pid"] == live["ids"]["keeper_pid"]
+    assert owner["type"] == "WORKER"
+
+
+def test_what_a_dead_actor_left_is_a_leak(commands: Commands, live: dict[str, Any]) -> None:
+    """The driver holds what nobody owns, with the evidence; what it put and what was returned to it are no leaks."""
+    leaks = {row["object_id"]: row for row in commands.rows("memory", "--leaks", "--idle", "1h")}
+    assert set(leaks) == set(live["ids"]["borrowed"])
+    assert {row["reason"] for row in leaks.values()} == {"OWNER_DEAD"}
+    assert all("Keeper" in row["evidence"] for row in leaks.values())
+
+
+def test_growth_and_stores(commands: Commands, live: dict[str, Any]) -> None:
+    """The list that grew by 150 MB comes first; the store's own figures tell of spilling."""
+    growth = commands.rows("memory", "--growth")
+    assert growth[0]["growth_objects"] == len(live["ids"]["grown"])
+    assert growth[0]["trend"] == "growing"
+    stats = commands("memory", "--stats-only", "--at", "now").stdout
+    assert "Object stores" in stats
+    with Client(commands.url) as client:
+        taken = client.object_snapshots().snapshots
+    assert [info.trigger for info in taken] == ["end", "demand", "demand", "demand"]
+    assert taken[1].store_stats[0]["spilled_bytes"] > 0
+    assert not any(info.truncated for info in taken)
+
+
+def test_what_people_see_fits_a_terminal(commands: Commands, live: dict[str, Any]) -> None:
+    """Eighty columns, and nothing of it is cut by the terminal."""
+    for words in (("list", "objects"), ("summary", "objects", "--by", "owner"), ("memory",), ("memory", "--growth"), ("memory", "--leaks", "--idle", "1h")):
+        shown = commands.in_terminal(*words)
+        assert max(len(line) for line in shown.splitlines() if not line.startswith(("hint:", "warning:"))) <= 80, shown

@@ -1,0 +1,19 @@
+/** A function's colour: one of twelve hues of equal lightness, the same everywhere and on every machine. Pure. */
+
+export const HUES = 12;
+
+/** FNV-1a, 32 bits. */
+export function hash(text: string): number {
+  let value = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) {
+    value ^= text.charCodeAt(i);
+    value = Math.imul(value, 0x01000193);
+  }
+  return value >>> 0;
+}
+
+/** The hue's number, 0 to 11. */
+export const hueOf = (name: string): number => (hash(name) >>> 8) % HUES;
+
+/** Against the ground 3:1 or more in both themes; white words on the light one, black on the dark one keep 4.5:1. */
+export const hueColour = (name: string, dark: boolean): string => `oklch(${dark ? "0.74 0.1" : "0.53 0.11"} ${hueOf(name) * (360 / HUES) + 10})`;

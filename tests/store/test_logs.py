@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayscope.errors import FilterError, NotFound, PayloadError
+from rayscope.errors import DiskFull, FilterError, NotFound, PayloadError
 from rayscope.ingest.logs import decode_chunks
 from rayscope.store.logs import flush as flushing
+from rayscope.store.logs.segments import SegmentWriter
 from support.logs import ERR, NODE, NOON_NS, OUT, SESSION, WORKER, LogRecording, chunk, chunks_body, numbered, split
 from support.recording import stored
 
@@ -252,6 +253,39 @@ def test_what_hooks_marked_is_the_tasks(recording: LogRecording) -> None:
         recording.search(task=other)
 
 
+def test_a_rotated_output_names_nobody(recording: LogRecording) -> None:
+    """Offsets do not say which of its files is meant, so no task is named: a wrong one would be worse."""
+    recording.ship(chunk(f"rayscope/marks-{WORKER}-77.log", 0, f"o 0 4 {'11' * 24} 0\n".encode()))
+    recording.ship(chunk(OUT, 0, b"one\n", file="first"))
+    assert recording.line().task_id == "11" * 24
+    recording.ship(chunk(f"{OUT}.1", 4, b"", file="first", ended=True), chunk(OUT, 0, b"two\n", file="second"))
+    assert [(line.text, line.task_id) for line in recording.search().lines] == [("one", None), ("two", None)]
+
+
+def test_a_full_disk_is_waited_out(recording: LogRecording, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Senders are told, nothing acknowledged is lost, and it goes on by itself."""
+    recording.ship(chunk(OUT, 0, b"one\n"))
+    with monkeypatch.context() as patch:
+        patch.setattr(recording.database, "is_full", lambda: True)
+        with pytest.raises(DiskFull):
+            recording.ship(chunk(OUT, 4, b"two\n"))
+    assert recording.ship(chunk(OUT, 4, b"two\n"))[OUT] == 8
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentWriter, "append", _full)
+        with pytest.raises(DiskFull):
+            recording.flush()
+        assert recording.texts() == ["one", "two"]
+        recording.ship(chunk(OUT, 8, b"three\n"))
+    recording.flush()
+    recording.flush()
+    assert recording.texts() == ["one", "two", "three"]
+    assert recording.ingest.store.waiting_bytes == 0
+
+
+def _full(*_: Any) -> Any:
+    raise DiskFull("no room")
+
+
 def test_a_tail_resumes_where_it_was(recording: LogRecording) -> None:
     """Each line once, across flushes, unfinished lines whole."""
     recording.ship(chunk(OUT, 0, b"one\ntw"))
@@ -292,10 +326,15 @@ def test_a_segment_can_be_dropped_under_its_readers(recording: LogRecording) -> 
     """Its lines are gone, those of others stay."""
     recording.ship(chunk(OUT, 0, numbered(100)))
     recording.flush()
-    assert recording.ingest.store.drop_segment(recording.committer.number(SESSION), SESSION, 1) > 0
+    number = recording.committer.number(SESSION)
+    (segment,) = recording.ingest.store.segments_of(number, SESSION)
+    assert (segment.segment_no, segment.raw_bytes, segment.first_ns) == (1, len(numbered(100)), NOON_NS)
+    assert recording.ingest.store.drop_segment(number, SESSION, 1) == segment.size_bytes
     recording.ship(chunk(OUT, len(numbered(100)), b"still here\n"))
     recording.flush()
-    assert recording.texts() == ["still here"]
+    page = recording.search()
+    assert [line.text for line in page.lines] == ["still here"]
+    assert "deleted by retention" in page.notes[0]
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class LineMaker:
         printers, names, sessions = self._database.read(lambda connection: self._ask(connection, found))
         made: list[tuple[Key, LogLine]] = []
         for one in found:
-            output = one.output
+            output = self._output(one)
             if output is not None and printers.is_rays(output, one.key[2], one.text):
                 continue
             printer = printers.of(output, one.key[2]) if output is not None else None
@@ -63,10 +63,14 @@ class LineMaker:
         return made, found[-1].key if found else None
 
     def _ask(self, connection: Connection, found: Sequence[Found]) -> tuple[Printers, dict[tuple[int, str], Row], dict[int, str]]:
-        places = [Place(one.output, one.key[2]) for one in found if one.output is not None]
+        places = [Place(output, one.key[2]) for one in found if (output := self._output(one)) is not None]
         printers = Printers(people_near(connection, windows_of(places)), self._fresh)
         known = {(place.output[0], printer[0]) for place in places if (printer := printers.of(place.output, place.offset)) is not None}
         return printers, task_names(connection, sorted(known)), dict(questions.sessions(connection))
+
+    def _output(self, one: Found) -> Output | None:
+        """The worker's output that a line stands in, if offsets in it are clear."""
+        return one.output if one.output is not None and self._store.is_one_file(one.output) else None
 
     def with_context(self, lines: Sequence[LogLine], count: int) -> list[LogLine]:
         """The lines, each with those around it in its file, none twice."""

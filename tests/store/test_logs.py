@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rayscope.errors import DiskFull, FilterError, NotFound, PayloadError
 from rayscope.ingest.logs import decode_chunks
 from rayscope.store.logs import flush as flushing
+from rayscope.store.logs import index
 from rayscope.store.logs.segments import SegmentWriter
 from support.logs import ERR, NODE, NOON_NS, OUT, SESSION, WORKER, LogRecording, chunk, chunks_body, numbered, split
 from support.recording import stored
@@ -260,6 +261,26 @@ def test_a_rotated_output_names_nobody(recording: LogRecording) -> None:
     assert recording.line().task_id == "11" * 24
     recording.ship(chunk(f"{OUT}.1", 4, b"", file="first", ended=True), chunk(OUT, 0, b"two\n", file="second"))
     assert [(line.text, line.task_id) for line in recording.search().lines] == [("one", None), ("two", None)]
+
+
+def test_a_flush_that_dies_half_way_changes_nothing(open_logs: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks are on disk, the transaction is not: what is there is never read, and the next server flushes anew."""
+    recording = open_logs(tmp_path / "data")
+    recording.ship(chunk(OUT, 0, numbered(100)))
+    with monkeypatch.context() as patch:
+        patch.setattr(index, "write_log_position", _dies)
+        with pytest.raises(RuntimeError):
+            recording.flush()
+    recording.crash()
+    recording = open_logs(tmp_path / "data")
+    assert recording.texts() == numbered(100).decode().splitlines()
+    recording.flush()
+    assert recording.texts() == numbered(100).decode().splitlines()
+    assert recording.bytes_of(OUT) == numbered(100)
+
+
+def _dies(*_: Any) -> None:
+    raise RuntimeError("killed here")
 
 
 def test_a_full_disk_is_waited_out(recording: LogRecording, monkeypatch: pytest.MonkeyPatch) -> None:

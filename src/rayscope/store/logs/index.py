@@ -169,6 +169,13 @@ def agent_offsets(connection: Connection) -> dict[tuple[int, str], int]:
     return {(session_no, node_id): offset for session_no, node_id, offset in found}
 
 
+def agents_behind(connection: Connection, session_no: int | None, late_s: float) -> list[tuple[str, int, float]]:
+    """The agents whose oldest unshipped bytes are older than that: node, bytes and seconds, as they last said."""
+    query = "SELECT node_id, lag_bytes, lag_s FROM agent WHERE lag_bytes > 0 AND lag_s > ? AND (? IS NULL OR session_no = ?) ORDER BY lag_s DESC LIMIT 5"
+    found: list[tuple[str, int, float]] = connection.execute(query, [late_s, session_no, session_no]).fetchall()
+    return found
+
+
 class SegmentRow(Struct, frozen=True):
     """A segment of a session: the times of its lines, its pieces' bytes as they came, and its bytes on disk."""
 

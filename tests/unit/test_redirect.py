@@ -265,6 +265,15 @@ def test_the_end_waits_for_what_lies_on_the_disk(stage: Stage) -> None:
     assert stage.text().splitlines()[-1] == "(f pid=11) late"
 
 
+def test_bytes_behind_that_fit_nothing_are_not_waited_for(stage: Stage) -> None:
+    """A ping says that the server has looked at all of them."""
+    stage.tail.claim_behind(72)
+    redirect = stage.redirect()
+    stage.tail.say("x")
+    assert redirect.finish(30, lambda _: None) is None
+    stage.close()
+
+
 def test_what_never_arrives_is_said(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """With its size, and where it is."""
     monkeypatch.setattr("rayscope.run.redirect.redirect.SILENT_S", 0.3)

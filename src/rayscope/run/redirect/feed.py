@@ -55,8 +55,8 @@ class Feed:
             if self._ending.is_set():
                 return
             self.is_connected = True
+            self.behind_bytes = 0 if batch is None else batch.behind_bytes
             if batch is not None:
-                self.behind_bytes = batch.behind_bytes
                 self._take(batch)
             self._cursor = cursor or self._cursor
 

@@ -17,7 +17,7 @@ from rayscope.run.redirect.backlog import Backlog
 from rayscope.run.redirect.feed import Feed
 from rayscope.run.redirect.folding import Folding, Shown
 from rayscope.run.redirect.options import RedirectOptions
-from rayscope.run.redirect.wording import Wording
+from rayscope.run.redirect.wording import Wording, name_of
 from rayscope.run.screen import Screen
 from rayscope.run.server import Recording
 
@@ -31,8 +31,8 @@ QUIET_S: Final = 0.5
 STALLED_S: Final = 10.0
 """When nothing has moved for this long at the end, nothing will: the agent is gone, or the server."""
 
-SILENT_S: Final = 3.0
-"""Likewise where no agent is left, or not one line came in the whole run."""
+SILENT_S: Final = 6.0
+"""Likewise, a little longer than the server's pings are apart, where no agent is left, or not one line came in the whole run."""
 
 
 class Redirect:
@@ -92,16 +92,14 @@ class Redirect:
             behind = sum(feed.behind_bytes for feed in self._feeds.values())
             if (state := (missing, behind, self._backlog.lines, self._printed)) != last:
                 last, moved_s = state, now_s
-            if not missing and not behind and not self._backlog.lines and now_s - max(self._heard_s, began_s) >= QUIET_S and self._is_connected():
+            is_quiet = not self._backlog.lines and now_s - max(self._heard_s, began_s) >= QUIET_S
+            if missing == 0 and is_quiet and all(feed.is_caught_up for feed in self._feeds.values()):
                 return None
             if now_s - began_s >= limit_s or now_s - moved_s >= patience_s:
                 return self._what_is_missing(missing or 0, behind)
             if now_s - began_s >= _SHOW_COUNT_S:
                 progress(_to_come(self._backlog.lines, behind + (missing or 0)))
             time.sleep(_STEP_S)
-
-    def _is_connected(self) -> bool:
-        return all(feed.is_connected for feed in self._feeds.values())
 
     def _missing(self, here: dict[str, dict[str, int]]) -> int | None:
         """Bytes that have not arrived at the server; None: it does not say."""
@@ -132,7 +130,7 @@ class Redirect:
         self._show(self._folding.rest())
 
     def _wanted(self, line: LogLine) -> bool:
-        return self._options.wants(line.name)
+        return self._options.wants(name_of(line))
 
     def _folded(self, line: LogLine, now_s: float) -> list[Shown[LogLine]]:
         if not self._options.dedup:

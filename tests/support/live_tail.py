@@ -67,7 +67,7 @@ class LiveTail:
                 if parts.path.endswith("/files"):
                     self._end(json.dumps({"files": tail.files}).encode())
                 else:
-                    self._stream(int(query["cursor"]))
+                    self._stream(int(query.get("cursor", len(tail.lines))))
 
             def _end(self, body: bytes) -> None:
                 self.send_header("Content-Length", str(len(body)))

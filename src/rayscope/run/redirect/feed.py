@@ -28,14 +28,12 @@ class Feed:
         self._said = False
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._work, name="redirect-feed", daemon=True)
-        self._events = 0
         self.is_connected = False
         self.behind_bytes = 0
 
-    @property
-    def is_caught_up(self) -> bool:
-        """Whether the server has looked at what has arrived. Its first event says only that the connection stands."""
-        return self.is_connected and self._events > 1 and not self.behind_bytes
+    def has_reached(self, mark: str) -> bool:
+        """Whether everything that had arrived when a tail from ``mark`` on began was taken. A cursor begins with the number of an arrival."""
+        return int(self._cursor.partition(".")[0]) >= int(mark.partition(".")[0])
 
     def start(self) -> None:
         """Begin."""
@@ -57,12 +55,10 @@ class Feed:
             self._ending.wait(_RETRY_S[min(failures, len(_RETRY_S)) - 1])
 
     def _follow(self) -> None:
-        self._events = 0
         for cursor, batch in self._client.follow_logs(self._query, self._cursor):
             if self._ending.is_set():
                 return
             self.is_connected = True
-            self._events += 1
             self.behind_bytes = 0 if batch is None else batch.behind_bytes
             if batch is not None:
                 self._take(batch)

@@ -92,6 +92,20 @@ def test_the_dictionary_grows_and_survives_revival(recording: Recording) -> None
     assert [(hit.label, hit.count) for hit in search.find("first", "all", 5).hits] == [("first", 1)]
 
 
+def test_places_that_were_given_anew(recording: Recording) -> None:
+    """Rows that were taken away make room for others: nothing of these is missed."""
+    search = Search(recording.database)
+    recording.post(ev.whole_task(task_id(1), name="first", start=at(1), end=at(2)))
+    recording.tidy(60)
+    assert search.find("first", "all", 5).hits
+    recording.database.write(lambda connection: connection.execute("TRUNCATE attempt_cold"))
+    recording.database.checkpoint()
+    recording.post([event for number in (2, 3) for event in ev.whole_task(task_id(number), name=f"later {number}", start=at(1), end=at(2))])
+    recording.tidy(60)
+    assert [hit.label for hit in search.find("later", "all", 5).hits] == ["later 2", "later 3"]
+    assert not search.find("first", "all", 5).hits
+
+
 def test_dictionaries_are_bounded(recording: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     """Beyond the bound a search says that it may miss something."""
     monkeypatch.setattr("rayscope.query.names.SEARCH_NAMES", 2)

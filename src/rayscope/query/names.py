@@ -36,20 +36,24 @@ class Names:
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
-        self._until = -1
+        self._until, self._key = -1, 0
         self._names: dict[tuple[int, str], str] = {}
         self._errors: dict[tuple[int, str, str], Said] = {}
         self.is_whole = True
 
     def update(self, connection: Connection) -> None:
-        """Take in what settled since the last time. Attempts that came back to the hot table leave their name: it is one still."""
+        """Take in what settled since the last time. Attempts that came back to the hot table leave their name: it is one still.
+
+        Where the store took rows away, places may have been given anew: then another attempt stands at the last known one, and all is read again.
+        """
         with self._guard:
-            until = store.last_cold(connection)
-            if until < self._until:  # rows were taken away from the end: their places may be given anew
+            until, key = store.last_cold(connection)
+            if (until, key) == (self._until, self._key):
+                return
+            if self._until >= 0 and store.cold_key(connection, self._until) != self._key:
                 self._until = -1
-            if until > self._until:
-                self._add(store.cold_names(connection, self._until, until), store.cold_errors(connection, self._until, until, SEARCH_ERRORS))
-                self._until = until
+            self._add(store.cold_names(connection, self._until, until), store.cold_errors(connection, self._until, until, SEARCH_ERRORS))
+            self._until, self._key = until, key
 
     def _add(self, names: list[tuple[int, str]], errors: list[tuple[Any, ...]]) -> None:
         for session_no, name in names:

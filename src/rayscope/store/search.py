@@ -61,10 +61,16 @@ def tasks_by_prefix(connection: Connection, sessions: Sequence[int] | None, pref
     return rows(connection, query, [prefix, prefix])
 
 
-def last_cold(connection: Connection) -> int:
-    """The place of the last settled attempt; -1 where there is none."""
-    found = connection.execute("SELECT max(rowid) FROM attempt_cold").fetchone()
-    return -1 if found is None or found[0] is None else int(found[0])
+def last_cold(connection: Connection) -> tuple[int, int]:
+    """The place and the key of the last settled attempt; (-1, 0) where there is none."""
+    found = connection.execute("SELECT rowid, task_key FROM attempt_cold WHERE rowid = (SELECT max(rowid) FROM attempt_cold)").fetchone()
+    return (-1, 0) if found is None else (int(found[0]), int(found[1]))
+
+
+def cold_key(connection: Connection, place: int) -> int:
+    """The key of the attempt at a place; 0 where there is none (any more)."""
+    found = connection.execute("SELECT task_key FROM attempt_cold WHERE rowid = ?", [place]).fetchone()
+    return 0 if found is None else int(found[0])
 
 
 def cold_names(connection: Connection, after: int, until: int) -> list[tuple[int, str]]:

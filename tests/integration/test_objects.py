@@ -14,7 +14,7 @@ import pytest
 from ray.util import state
 
 from rayscope.client import Client
-from support.commands import Commands
+from support.commands import Commands, until
 
 PROGRAM = Path(__file__).parents[1] / "programs" / "objects.py"
 MB = 1_000_000
@@ -140,3 +140,43 @@ def test_what_people_see_fits_a_terminal(commands: Commands, live: dict[str, Any
     for words in (("list", "objects"), ("summary", "objects", "--by", "owner"), ("memory",), ("memory", "--growth"), ("memory", "--leaks", "--idle", "1h")):
         shown = commands.in_terminal(*words)
         assert max(len(line) for line in shown.splitlines() if not line.startswith(("hint:", "warning:"))) <= 80, shown
+
+
+LIVING = """
+import sys, time, ray
+from pathlib import Path
+ray.init(num_cpus=1, include_dashboard=True)
+held = [ray.put(bytes(1_000_000)) for _ in range(3)]
+Path(sys.argv[1], "ready").touch()
+deadline = time.monotonic() + 100
+while not Path(sys.argv[1], "done").exists() and time.monotonic() < deadline:
+    time.sleep(0.05)
+"""
+
+
+def test_an_agent_takes_snapshots_of_a_living_cluster(commands: Commands, tmp_path: Path) -> None:
+    """By itself at intervals, and when it is asked; without one, asking is an error that says so."""
+    script = tmp_path / "living.py"
+    script.write_text(LIVING)
+    program = commands.start("run", str(script), str(tmp_path))
+    agent = None
+    try:
+        until((tmp_path / "ready").exists, "a cluster with objects", 90)
+        until(lambda: "living.py" in str(commands.rows("list", "sessions", "-c", "command")[0]), "the session", 30)
+        agent = commands.start("agent", RAYSCOPE_OBJECTS_S="1", RAYSCOPE_INGEST=commands.ingest_url.removesuffix("/ray/events"))
+        with Client(commands.url) as client:
+            until(lambda: {"interval"} <= {info.trigger for info in client.object_snapshots().snapshots}, "two periodic snapshots", 90)
+            until(lambda: commands("memory", "--now").returncode == 0, "a channel to the agent", 60)
+            taken = client.object_snapshots().snapshots
+        assert "demand" in {info.trigger for info in taken}
+        assert taken[0].store_stats[0]["used_bytes"] >= 3 * MB
+        assert [row["size_bytes"] // MB for row in commands.rows("list", "objects")] == [1, 1, 1]
+    finally:
+        (tmp_path / "done").touch()
+        assert program.wait(120) == 0
+        if agent is not None:
+            agent.terminate()
+            agent.wait(60)
+    refused = commands("memory", "--now")
+    assert refused.returncode == 4
+    assert "no agent of the head node" in refused.stderr

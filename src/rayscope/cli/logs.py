@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -57,6 +58,10 @@ _FILE_COLUMNS: Final = tuple(
         ("last_ns", "int", "ns"),
     )
 )
+
+
+_WHEN_ANY: Final = frozenset({"lost_bytes", "redacted"})
+_LONG_ID: Final = re.compile(r"([0-9a-f]{8})[0-9a-f]{32,}")
 
 
 @app.default
@@ -208,6 +213,7 @@ def _follow(client: Client, query: LogQuery, chosen: str, last: int, *, everywhe
     writer = LineWriter(sys.stdout, sessions=everywhere)
     shown: set[tuple[int, int]] = set()
     cursor: str | None = None
+    waiting = False
     while True:
         try:
             for at, batch in client.follow_logs(query, cursor):
@@ -217,11 +223,13 @@ def _follow(client: Client, query: LogQuery, chosen: str, last: int, *, everywhe
                     if (line.file_no, line.offset) not in shown:
                         _put(line, chosen, writer)
                 sys.stdout.flush()
-                cursor = at
+                cursor, waiting = at, False
         except ServerUnreachable as error:
             if cursor is None:
                 raise
-            tell_warning(f"{error.message}; waiting for it")
+            if not waiting:
+                tell_warning(f"{error.message}; waiting for it")
+            waiting = True
             time.sleep(_RETRY_S)
 
 
@@ -254,5 +262,9 @@ def _show_files(client: Client, query: LogQuery, chosen: str) -> None:
         tell("No log files fit." if query.job or query.node or query.worker or query.file else "This session has no log files.")
         tell_hint("`rayscope list agents` shows who ships logs")
         return
-    table = lay_out(_FILE_COLUMNS, rows, terminal_width(sys.stdout), first=("file_no", "path", "size_bytes", "state"))
+    width = terminal_width(sys.stdout)
+    if width is not None:
+        rows = [row | {"path": _LONG_ID.sub(r"\1…", row["path"])} for row in rows]
+    columns = [column for column in _FILE_COLUMNS if column.name not in _WHEN_ANY or any(row[column.name] for row in rows)]
+    table = lay_out(columns, rows, width, first=("file_no", "path", "size_bytes", "state"))
     print("\n".join(table.lines))

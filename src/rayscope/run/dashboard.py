@@ -44,7 +44,7 @@ def is_listening(address: str) -> bool:
 def state_snapshot(session: str, dashboard: str) -> StateSnapshot | None:
     """Rows of Ray's state API at ``host:port``; None where it does not answer: not at all, or not every question."""
     try:
-        states = {name: _rows(f"http://{dashboard}/api/v0/{name}?limit={_LIMIT}&detail=true&timeout={_TIMEOUT_S:.0f}") for name in _STATES}
+        states: dict[str, Any] = {name: _rows(f"http://{dashboard}/api/v0/{name}?limit={_LIMIT}&detail=true&timeout={_TIMEOUT_S:.0f}") for name in _STATES}
         submissions: list[dict[str, Any]] = msgspec.json.decode(_fetch(f"http://{dashboard}/api/jobs/"))
     except (OSError, HTTPException, msgspec.DecodeError):
         return None

@@ -29,6 +29,7 @@ from rayscope.server.api.resources import resources_router
 from rayscope.server.api.search import search_router
 from rayscope.server.api.service import service_router
 from rayscope.server.api.sql import sql_router
+from rayscope.server.api.storage import delete_session, get_storage
 from rayscope.server.api.timeline import timeline_router
 from rayscope.server.auth import OPEN, TOKEN_COOKIE
 from rayscope.server.compression import compression
@@ -83,6 +84,8 @@ def make_app(services: Services) -> Litestar:
             logs_router,
             objects_router,
             get_driver_output,
+            get_storage,
+            delete_session,
             timeline_router,
             progress_router,
             overview_router,

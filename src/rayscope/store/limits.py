@@ -82,6 +82,12 @@ DUCKDB_THREADS: Final = 2
 CHECKPOINT_BYTES: Final = "64MB"
 """Log replayed at most after a kill: about a second."""
 
+COMPACT_FREE_BYTES: Final = 128 * MIB
+"""Room inside the store's file from which on it is worth writing it anew, if that is also half of the file."""
+
+COMPACT_AT_MOST_BYTES: Final = 2048 * MIB
+"""Up to this size the store's file is written anew: some 10 s a GiB in which nothing else is written. A larger one keeps its room for new rows."""
+
 OBJECT_ROWS: Final = 20_000
 """References kept of one snapshot: twice what Ray's state API gives in one answer. More are counted, and the largest objects stay."""
 
@@ -146,6 +152,9 @@ LOG_READ_BYTES: Final = 8 * MIB
 
 LOG_FOLLOW_LINES: Final = 1_000
 """Lines in one delivery of a live tail: who printed them is looked up once for all of them."""
+
+LOG_FLUSH_ARRIVALS: Final = 100_000
+"""Chunks and marks in memory from which on they are flushed however small they are: each costs some hundred bytes."""
 
 TIMELINE_PX: Final = 10_000
 """Bins across a timeline: more than any screen has pixels."""

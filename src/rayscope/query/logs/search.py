@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 from msgspec import Struct
@@ -18,17 +20,20 @@ from rayscope.model.log import LogLine, LogPage
 from rayscope.query.logs.attribution import Output
 from rayscope.query.logs.cursor import Key, decode_key, encode_key
 from rayscope.query.logs.lines import Found, LineMaker
-from rayscope.query.logs.match import at_least, fitting, may_fit, needs_words
+from rayscope.query.logs.match import fitting, may_fit, may_hold_text, needs_words, of_level
 from rayscope.query.logs.pieces import Candidate, Opened, in_memory, open_piece, slice_of, stored
 from rayscope.query.logs.plan import Plan, make_plan
 from rayscope.query.logs.request import NEWEST, LogQuery
+from rayscope.query.sessions import resolve_session
 from rayscope.ray.log_lines import Flags, is_marker
+from rayscope.store import questions
 from rayscope.store.database import Connection, Database
 from rayscope.store.limits import LINE_TEXT_BYTES, LOG_PAGE_BYTES, LOG_SEARCH_S
 from rayscope.store.logs import index
 from rayscope.store.logs.memory import FileState
 from rayscope.store.logs.questions import stored_ends
 from rayscope.store.logs.store import LogStore, View
+from rayscope.store.retention import deletions
 
 _MARKERS_A_LINE = 4
 """How many lines that look like Ray's markers are kept for each line of a page until it is known whose they are."""
@@ -63,10 +68,23 @@ class LogSearch:
         lines, following = _bounded(looked_at, last, scene.plan, stop=stop, full=page.is_full)
         if query.context:
             lines = made.with_context(lines, query.context)
-        return LogPage(lines=lines, next=following, complete=stop is None, notes=[*_notes(stop), *_lost(scene)], session=scene.plan.session)
+        notes = [*_notes(stop), *_lost(scene), *self._deleted(scene.plan)]
+        return LogPage(lines=lines, next=following, complete=stop is None, notes=notes, session=scene.plan.session)
+
+    def _deleted(self, plan: Plan) -> list[str]:
+        """What of these sessions' logs was deleted: what is not found may have been there."""
+        found = self._database.read(lambda connection: deletions(connection, None, "logs"))
+        known = [row for row in found if plan.session in {None, row["session"]}]
+        if not known:
+            return []
+        before_ns = max(row["before_ns"] for row in known)
+        by = "retention" if any(row["cause"] != "asked" for row in known) else "request"
+        until = datetime.fromtimestamp(before_ns / 1e9, UTC)
+        return [f"logs deleted by {by} before {until:%Y-%m-%d %H:%M:%S} UTC: {sum(row['amount'] for row in known):,} bytes on disk"]
 
     def _scene(self, query: LogQuery) -> Scene:
-        everything = self._store.view(lambda _: True)
+        chosen = self._database.read(lambda connection: resolve_session(questions.sessions(connection), query.session))
+        everything = self._store.view(lambda state: chosen is None or state.session_no == chosen[0])
         return self._database.read(lambda connection: self._scene_in(connection, query, everything))
 
     def _scene_in(self, connection: Connection, query: LogQuery, everything: View) -> Scene:
@@ -104,7 +122,7 @@ class LogSearch:
             if prunes and not self._may_fit(plan, candidate):
                 continue
             try:
-                opened = open_piece(self._store, candidate, scene.gaps.get(candidate.state.file_no, set()))
+                opened = open_piece(self._store, candidate, scene.gaps.get(candidate.state.file_no, set()), partial(may_hold_text, plan.node))
             except NotFound:
                 continue  # retention took it meanwhile
             if opened is not None:
@@ -133,14 +151,14 @@ def _span(plan: Plan, after: Key | None) -> tuple[int | None, int | None]:
 
 def _chosen(candidates: Iterable[Candidate], plan: Plan) -> list[Candidate]:
     """Those that can hold fitting lines, the nearest first."""
-    fits = [candidate for candidate in candidates if candidate.levels & plan.levels and _in_spans(candidate, plan)] if _narrows(plan) else list(candidates)
+    fits = [candidate for candidate in candidates if _has_level(candidate, plan) and _in_spans(candidate, plan)]
     if plan.query.order == NEWEST:
         return sorted(fits, key=lambda candidate: -candidate.last_ns)
     return sorted(fits, key=lambda candidate: candidate.first_ns)
 
 
-def _narrows(plan: Plan) -> bool:
-    return plan.level is not None or plan.spans is not None
+def _has_level(candidate: Candidate, plan: Plan) -> bool:
+    return plan.level is None or bool(candidate.levels & plan.levels)
 
 
 def _in_spans(candidate: Candidate, plan: Plan) -> bool:
@@ -178,8 +196,7 @@ def _flags(plan: Plan, opened: Opened) -> Flags:
     if flags.any():
         flags &= fitting(plan.node, opened.text)
     if plan.level is not None:
-        for at in np.flatnonzero(flags):
-            flags[at] = at_least(opened.text.line(int(at)), plan.level)
+        flags = of_level(opened.text, plan.level, flags)
     return flags
 
 

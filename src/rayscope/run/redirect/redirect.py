@@ -32,7 +32,7 @@ STALLED_S: Final = 10.0
 """When nothing has moved for this long at the end, nothing will: the agent is gone, or the server."""
 
 SILENT_S: Final = 3.0
-"""Likewise where not one line came in the whole run."""
+"""Likewise where no agent is left, or not one line came in the whole run."""
 
 
 class Redirect:
@@ -62,15 +62,19 @@ class Redirect:
         if not self._feeds:
             self._thread.start()
         self._facts[facts.session_name] = facts
-        query = LogQuery(session=facts.session_name, job=facts.job_id, source="worker")
+        query = LogQuery(session=facts.session_name, job=facts.job_id, source="worker", level=self._options.level)
         feed = self._feeds[key] = Feed(self._recording.client, query, self._backlog.put, self._say)
         feed.start()
 
-    def finish(self, limit_s: float, progress: Callable[[str], None]) -> str | None:
-        """The program has ended: print what is still to come, for that long at most. What did not come, in words."""
+    def finish(self, limit_s: float, progress: Callable[[str], None], *, all_gone: bool = False) -> str | None:
+        """The program has ended: print what is still to come, for that long at most. What did not come, in words.
+
+        ``all_gone``: no agent of its clusters is left that could ship more.
+        """
         if not self._feeds:
             return None
-        missing = self._await_rest(limit_s, progress)
+        patience_s = SILENT_S if all_gone or not self._printed else STALLED_S
+        missing = self._await_rest(limit_s, patience_s, progress)
         self._ending.set()
         self._backlog.close()
         self._thread.join()
@@ -79,7 +83,7 @@ class Redirect:
         progress("")
         return missing
 
-    def _await_rest(self, limit_s: float, progress: Callable[[str], None]) -> str | None:
+    def _await_rest(self, limit_s: float, patience_s: float, progress: Callable[[str], None]) -> str | None:
         here = {name: sizes_here(facts.log_dir) for name, facts in self._facts.items()}
         began_s = moved_s = time.monotonic()
         last: object = None
@@ -90,7 +94,7 @@ class Redirect:
                 last, moved_s = state, now_s
             if not missing and not behind and not self._backlog.lines and now_s - max(self._heard_s, began_s) >= QUIET_S and self._is_connected():
                 return None
-            if now_s - began_s >= limit_s or now_s - moved_s >= (STALLED_S if self._printed else SILENT_S):
+            if now_s - began_s >= limit_s or now_s - moved_s >= patience_s:
                 return self._what_is_missing(missing or 0, behind)
             if now_s - began_s >= _SHOW_COUNT_S:
                 progress(_to_come(self._backlog.lines, behind + (missing or 0)))
@@ -128,7 +132,7 @@ class Redirect:
         self._show(self._folding.rest())
 
     def _wanted(self, line: LogLine) -> bool:
-        return self._options.wants(level=line.level, name=line.name)
+        return self._options.wants(line.name)
 
     def _folded(self, line: LogLine, now_s: float) -> list[Shown[LogLine]]:
         if not self._options.dedup:

@@ -20,6 +20,7 @@ from rayscope.ray.log_names import MARKS, LogName, read_log_name
 from rayscope.ray.log_times import tells_times
 from rayscope.store.database import Connection, Database
 from rayscope.store.journal import Journal, Position
+from rayscope.store.limits import LOG_FLUSH_ARRIVALS
 from rayscope.store.logs import index
 from rayscope.store.logs.flush import write_blocks
 from rayscope.store.logs.marks import read_marks
@@ -153,7 +154,8 @@ class LogStore:
     def is_due(self, now_ns: int, size_bytes: int, age_s: float) -> bool:
         """Whether what is in memory is large, or old, enough for a flush."""
         active = self._active
-        return active.size_bytes >= size_bytes or bool(active.changed and now_ns - active.since_ns >= age_s * 1e9)
+        is_large = active.size_bytes >= size_bytes or len(active.sequence) + len(active.marks) >= LOG_FLUSH_ARRIVALS
+        return is_large or bool(active.changed and now_ns - active.since_ns >= age_s * 1e9)
 
     def flush(self) -> None:
         """Everything in memory into segments. Raises DiskFull; then nothing has changed, and the next flush tries again."""

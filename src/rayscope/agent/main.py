@@ -31,7 +31,12 @@ def run(options: Options, *, daemon: bool = False, pid_file: Optional[str] = Non
     """Run an agent, here or in the background; its exit code. Raises AgentError."""
     if daemon:
         daemonize(pid_file, log_file)
-    return asyncio.run(Supervisor(options, __version__).run())
+    return asyncio.run(_supervise(options))
+
+
+async def _supervise(options: Options) -> int:
+    """Before Python 3.10 what waits belongs to the loop in which it was made."""
+    return await Supervisor(options, __version__).run()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
-from typing import TYPE_CHECKING, Any, Dict, List, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional, Set, Tuple
 
 from rayscope.agent.errors import ServerAway
 from rayscope.agent.web import Web
@@ -16,6 +17,9 @@ LIMIT = 10_000
 """Ray gives no more rows of a kind."""
 
 TIMEOUT_S = 4.0
+POLLED = ("nodes", "workers", "actors", "tasks")
+"""What a cluster that exports no events is asked as well; its jobs come with the submissions."""
+
 _SUBMISSIONS = "submissions"
 _STATES = ("placement_groups", "runtime_envs", "cluster_events")
 _OK = 200
@@ -24,8 +28,43 @@ _OK = 200
 async def post_states(agent: NodeAgent) -> None:
     """Ask Ray, tell the server. A dashboard that does not answer is asked again next time."""
     snapshot = await take_snapshot(agent)
-    if snapshot is not None:
+    if snapshot is None:
+        return
+    if await agent.polls():
+        polled = await _poll(agent)
+        await agent.uplink.post("/ray/states", {**snapshot, **{name: rows for name, (rows, _) in polled.items()}, "polled": True}, timeout_s=30.0)
+        for _, told in polled.values():
+            told()
+    else:
         await agent.uplink.post("/ray/states", snapshot, timeout_s=30.0)
+
+
+async def _poll(agent: NodeAgent) -> Dict[str, Tuple[List[Dict[str, Any]], Callable[[], None]]]:
+    """Of each kind the rows that changed since they were told, and what to call when these have been told."""
+    web = Web(f"http://{agent.dashboard}")
+    try:
+        every = {name: await _rows(web, name) or [] for name in POLLED}
+    finally:
+        web.close()
+    return {name: agent.news[name].of(rows) for name, rows in every.items()}
+
+
+class News:
+    """The rows of one kind that are new or have changed. Ray gives them all each time, and not since when they are so."""
+
+    def __init__(self) -> None:
+        self._told: Set[int] = set()
+
+    def of(self, rows: List[Dict[str, Any]]) -> Tuple[List[Dict[str, Any]], Callable[[], None]]:
+        """Those not told yet, with when they were first seen; and what notes that they were."""
+        hashes = [hash(json.dumps(row, sort_keys=True)) for row in rows]
+        now_ns = time.time_ns()
+        fresh = [{**row, "first_seen_ns": now_ns} for row, key in zip(rows, hashes) if key not in self._told]
+
+        def told() -> None:
+            self._told = set(hashes)
+
+        return fresh, told
 
 
 async def take_snapshot(agent: NodeAgent) -> Optional[Dict[str, Any]]:
@@ -48,7 +87,7 @@ async def _rows(web: Web, name: str) -> Optional[List[Dict[str, Any]]]:
 
 
 async def _states(web: Web, name: str) -> List[Dict[str, Any]]:
-    answer = await fetch(web, f"/api/v0/{name}?limit={LIMIT}&detail=true&timeout={TIMEOUT_S:.0f}")
+    answer = await fetch(web, f"/api/v0/{name}?limit={LIMIT}&detail=true&exclude_driver=false&timeout={TIMEOUT_S:.0f}")
     data = answer.get("data") or {}
     rows: List[Dict[str, Any]] = (data.get("result") or {}).get("result") or []
     return rows

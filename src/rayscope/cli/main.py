@@ -44,6 +44,8 @@ VERBS: Final = (
     Verb("storage", "rayscope.cli.storage", "Show what takes room in the data folder, and delete a session."),
     Verb("server", "rayscope.cli.server", "Run the server, or start, stop and look at one in the background."),
     Verb("agent", "rayscope.cli.agent", "Watch this host's Ray nodes and ship their logs."),
+    Verb("attach", "rayscope.cli.attach", "Put an agent on every node of a running cluster."),
+    Verb("detach", "rayscope.cli.detach", "Take those agents away."),
     Verb("env", "rayscope.cli.env", "Print the environment that makes any cluster record itself here."),
     Verb("completion", "rayscope.cli.completion", "Print a shell's completion script."),
 )

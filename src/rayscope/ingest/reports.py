@@ -11,6 +11,7 @@ from msgspec.structs import asdict
 
 from rayscope.ingest.changes import Changes
 from rayscope.ingest.entities import PLACEMENT_GROUP, ROAD, RUN, RUNTIME_ENV, SUBMISSION
+from rayscope.ingest.polled import fold_polled
 from rayscope.ingest.reducers.placement_group import TIME_COLUMNS
 from rayscope.ingest.reducers.runtime_env import runtime_env_id
 from rayscope.ingest.reducers.task import clean
@@ -50,6 +51,8 @@ def fold_snapshot(changes: Changes, snapshot: StateSnapshot) -> None:
     for row in snapshot.submissions:
         _fold_submission(changes, session_no, row)
     taken()  # the same rows come every few seconds: they are not counted
+    if snapshot.polled:
+        fold_polled(changes, session_no, snapshot)
 
 
 def _placement_group(session_no: int, taken_ns: int, row: dict[str, Any]) -> dict[str, Any]:

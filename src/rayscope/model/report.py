@@ -10,7 +10,11 @@ _Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
 class StateSnapshot(Struct, frozen=True, kw_only=True):
-    """Rows of Ray's state API, in Ray's shape, for what Ray's event feed does not carry."""
+    """Rows of Ray's state API, in Ray's shape, for what Ray's event feed does not carry.
+
+    ``polled``: the cluster exports no events at all, so its nodes, workers, actors, tasks and jobs come this way, too; of actors, each row with the time at
+    which it was first seen so, as ``first_seen_ns``.
+    """
 
     session: str
     taken_ns: int
@@ -19,6 +23,10 @@ class StateSnapshot(Struct, frozen=True, kw_only=True):
     cluster_events: list[dict[str, Any]] = []
     submissions: list[dict[str, Any]] = []
     nodes: list[dict[str, Any]] = []
+    workers: list[dict[str, Any]] = []
+    actors: list[dict[str, Any]] = []
+    tasks: list[dict[str, Any]] = []
+    polled: bool = False
 
 
 class RayListing(Struct, frozen=True, kw_only=True):

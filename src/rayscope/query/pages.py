@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from rayscope.model.page import Page
 from rayscope.model.resources import Column, Resource
@@ -10,6 +11,7 @@ from rayscope.query.cursor import encode_cursor, order_text
 from rayscope.query.present import present
 from rayscope.query.request import ListRequest
 from rayscope.query.spans import add_spans
+from rayscope.store import questions
 from rayscope.store.conditions import Order
 from rayscope.store.database import Connection
 from rayscope.store.entity import Row
@@ -45,4 +47,18 @@ def page_of(  # noqa: PLR0913, PLR0917 the parts of one answer
         next=following,
         as_of_ns=at_ns,
         session=chosen[1] if chosen else None,
+        warnings=polled_warnings(connection, request.resource, chosen),
     )
+
+
+_POLLED_RESOURCES: Final = frozenset({"tasks", "actors", "workers", "nodes", "jobs"})
+
+
+def polled_warnings(connection: Connection, resource: str, chosen: tuple[int, str] | None) -> list[str]:
+    """What may be missing of a session that exported no events, so that its states were polled."""
+    if chosen is None or resource not in _POLLED_RESOURCES:
+        return []
+    counts = questions.received(connection, [chosen[0]])
+    if not any(row["kind"] == "polled" for row in counts) or any(row["kind"] == "event_type" for row in counts):
+        return []
+    return ["this cluster exports no events, so its states were polled: tasks that lived shorter than 5 s, or beyond Ray's 10,000 rows, may be missing"]

@@ -6,10 +6,13 @@ memory has let go of, so nothing is dropped and nothing is held for it.
 
 from __future__ import annotations
 
+import bisect
 import itertools
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -39,6 +42,7 @@ _WINDOW_PIECES: Final = 4096
 _RUN_BYTES: Final = 1024 * 1024
 _MANY: Final = 4
 """How many times LOG_FOLLOW_LINES are delivered at once rather than to stop inside of a run."""
+_NAME: Final = re.compile(rb"^:(?:task|actor)_name:(.*)$", re.MULTILINE)
 _HOLD_NS: Final = 1_500_000_000
 """How long lines wait when one task's are asked for: who printed them may be told a moment later."""
 
@@ -74,13 +78,18 @@ class Part(Struct, frozen=True):
     last: bool
 
 
+Names = list[tuple[int, str | None]]
+"""The names that Ray writes into a worker's file, each with where it begins to hold."""
+
+
 class _Piece(Struct, frozen=True):
-    """The whole lines of one part in a group: where they begin in it and in their file."""
+    """The whole lines of one part in a group: where they begin in it and in their file, and the names in them."""
 
     at: int
     base: int
     seq: int
     state: FileState
+    names: Names
 
 
 class _Group(Struct, frozen=True):
@@ -98,7 +107,7 @@ class _Run:
     def __init__(self, begin: Place) -> None:
         self.begin = begin
         self.seq = begin.seq - 1
-        self._parts: list[tuple[Part, FileState, int, bytes]] = []
+        self._parts: list[tuple[Part, FileState, int, bytes, Names]] = []
         self._lines = 0
         self._size = 0
 
@@ -107,10 +116,10 @@ class _Run:
         """Whether it is time to look."""
         return self._lines >= LOG_FOLLOW_LINES or self._size >= _RUN_BYTES
 
-    def add(self, part: Part, state: FileState, base: int, data: bytes) -> None:
+    def add(self, part: Part, state: FileState, base: int, data: bytes, names: Names) -> None:
         """The lines of one part, which begin at ``base`` of the file."""
         data = data if data.endswith(b"\n") else data + b"\n"
-        self._parts.append((part, state, base, data))
+        self._parts.append((part, state, base, data, names))
         self._lines += data.count(b"\n")
         self._size += len(data)
 
@@ -118,9 +127,9 @@ class _Run:
         """The lines in order, put together as far as they are read alike."""
         for _, group in itertools.groupby(self._parts, key=lambda one: (one[1].utc_offset_s, one[1].file_no if by_file else 0)):
             parts, marks, pieces, at = [], [], [], 0
-            for part, state, base, data in group:
+            for part, state, base, data, names in group:
                 marks.append(Mark(at, part.observed_ns, part.seq, part.stamped))
-                pieces.append(_Piece(at, base, part.seq, state))
+                pieces.append(_Piece(at, base, part.seq, state, names))
                 parts.append(data)
                 at += len(data)
             yield _Group(b"".join(parts), marks, pieces, pieces[0].state)
@@ -139,6 +148,7 @@ class Follower:
         self.place = Place(store.seq + 1) if cursor is None else read_place(cursor)
         self._wanted: dict[int, bool] = {}
         self._open: OrderedDict[int, tuple[int, bytes | None]] = OrderedDict()
+        self._named: OrderedDict[int, str] = OrderedDict()
 
     def take(self) -> LogBatch:
         """The lines that have come, up to a limit; `place` is then behind them."""
@@ -173,7 +183,7 @@ class Follower:
         whole = len(data) if part.last else data.rfind(b"\n") + 1
         self._keep(part, data[whole:])
         if whole:
-            run.add(part, state, part.start - len(before), data[:whole])
+            run.add(part, state, part.start - len(before), data[:whole], self._names(part.file_no, data[:whole]))
 
     def _found(self, run: _Run) -> list[Found]:
         """The fitting lines of a run; `place` is brought behind them."""
@@ -188,7 +198,9 @@ class Follower:
                 if run.begin.seq == piece.seq and offset < run.begin.offset:
                     continue
                 key = (int(lines.keys[at]), piece.state.file_no, offset)
-                found.append(Found(key, piece.state, group.data[start : min(end, start + LINE_TEXT_BYTES)], end - start, bool(lines.stamped[at])))
+                named = piece.names[bisect.bisect_right(piece.names, start - piece.at, key=itemgetter(0)) - 1][1]
+                text = group.data[start : min(end, start + LINE_TEXT_BYTES)]
+                found.append(Found(key, piece.state, text, end - start, bool(lines.stamped[at]), named))
                 size += len(found[-1].text)
                 if len(found) >= _MANY * LOG_FOLLOW_LINES or size >= LOG_PAGE_BYTES:
                     self.place = Place(piece.seq, offset + end - start + 1)
@@ -262,6 +274,17 @@ class Follower:
             for mark, end in zip(head.marks, ends, strict=True)
             if seq <= mark.seq <= until
         ]
+
+    def _names(self, file_no: int, data: bytes) -> Names:
+        """The names that Ray writes into a worker's file, each with where it begins to hold. Events tell of tasks a second or more later."""
+        names: Names = [(-1, self._named.get(file_no))]
+        if b":task_name:" in data or b":actor_name:" in data:
+            names += [(found.start(), found[1].decode("utf-8", "replace") or None) for found in _NAME.finditer(data)]
+            if (last := names[-1][1]) is not None:
+                self._named[file_no] = last
+            if len(self._named) > _KEPT_FILES:
+                self._named.popitem(last=False)
+        return names
 
     def _before(self, part: Part) -> bytes:
         """What came of the part's first line before it."""

@@ -23,13 +23,17 @@ from rayscope.store.logs.store import LogStore
 
 
 class Found(Struct, frozen=True):
-    """A line that was found: its key, its file, its bytes (or the first of them), how many it has, and whether its key is its own time."""
+    """A line that was found: its key, its file, its bytes (or the first of them), how many it has, and whether its key is its own time.
+
+    ``named``: what the file itself calls the task or actor that printed it, for as long as no event has told of that.
+    """
 
     key: Key
     state: FileState
     text: bytes
     size: int
     stamped: bool
+    named: str | None = None
 
     @property
     def output(self) -> Output | None:
@@ -155,7 +159,7 @@ def _line(one: Found, printer: Printer | None, names: dict[tuple[int, str], Row]
         actor_id=task.get("actor_id") if printer else actor.get("actor_id"),
         task_id=printer[0] if printer else None,
         attempt=printer[1] if printer else None,
-        name=task.get("name") or actor.get("repr_name") or actor.get("class_name"),
+        name=task.get("name") or actor.get("repr_name") or actor.get("class_name") or one.named,
         stream=name.stream,
         source=name.source,
         level=LEVELS[level] if level is not None else None,

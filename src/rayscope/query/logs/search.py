@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from functools import partial
 
 import numpy as np
@@ -32,6 +33,7 @@ from rayscope.store.logs import index
 from rayscope.store.logs.memory import FileState
 from rayscope.store.logs.questions import stored_ends
 from rayscope.store.logs.store import LogStore, View
+from rayscope.store.retention import deletions
 
 _MARKERS_A_LINE = 4
 """How many lines that look like Ray's markers are kept for each line of a page until it is known whose they are."""
@@ -67,7 +69,19 @@ class LogSearch:
         lines, following = _bounded(looked_at, last, scene.plan, stop=stop, full=page.is_full)
         if query.context:
             lines = made.with_context(lines, query.context)
-        return LogPage(lines=lines, next=following, complete=stop is None, notes=[*_notes(stop), *_lost(scene), *_behind(scene)], session=scene.plan.session)
+        notes = [*_notes(stop), *_lost(scene), *_behind(scene), *self._deleted(scene.plan)]
+        return LogPage(lines=lines, next=following, complete=stop is None, notes=notes, session=scene.plan.session)
+
+    def _deleted(self, plan: Plan) -> list[str]:
+        """What of these sessions' logs was deleted: what is not found may have been there."""
+        found = self._database.read(lambda connection: deletions(connection, None, "logs"))
+        known = [row for row in found if plan.session in {None, row["session"]}]
+        if not known:
+            return []
+        before_ns = max(row["before_ns"] for row in known)
+        by = "retention" if any(row["cause"] != "asked" for row in known) else "request"
+        until = datetime.fromtimestamp(before_ns / 1e9, UTC)
+        return [f"logs deleted by {by} before {until:%Y-%m-%d %H:%M:%S} UTC: {sum(row['amount'] for row in known):,} bytes on disk"]
 
     def _scene(self, query: LogQuery) -> Scene:
         chosen = self._database.read(lambda connection: resolve_session(questions.sessions(connection), query.session))

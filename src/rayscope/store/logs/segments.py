@@ -186,7 +186,7 @@ class Segments:
         return found
 
     def size_of(self, session: str, segment_no: int) -> int:
-        """Bytes on disk of one segment."""
+        """Bytes on disk of one segment; none of one that is gone."""
         path = segment_path(self.folder / session, segment_no)
         return path.stat().st_size if path.exists() else 0
 

@@ -31,6 +31,7 @@ _encode: Final = msgspec.msgpack.Encoder().encode
 _AT_ONCE: Final = 16
 _LOOK_S: Final = 0.25
 _RETRY_S: Final = 1.0
+_SPANS_LINES: Final = b"-----BEGIN"
 
 
 class Body(Struct):
@@ -150,6 +151,8 @@ class LogIngest:
 
     def _redact(self, body: Body) -> None:
         """Nothing that looks like a secret reaches the disk: what is masked replaces the body, too."""
+        if self._is_clean([chunk.data for chunk in body.chunks.chunks]):
+            return
         masked = [self.redact(chunk.data) for chunk in body.chunks.chunks]
         if not any(count for _, count in masked):
             return
@@ -162,6 +165,11 @@ class LogIngest:
         body.chunks, body.redacted = structs.replace(body.chunks, chunks=chunks), [count for _, count in masked]
         body.content = _encode(body.chunks)
         self._count(len(body.content) - before)
+
+    def _is_clean(self, parts: Sequence[bytes]) -> bool:
+        """Whether nothing is to be masked in many small chunks, by one look at all of them. What may go over line ends is not told that way."""
+        together = b"\n".join(parts)
+        return _SPANS_LINES not in together and not self.redact(together)[1]
 
     def _count(self, size: int) -> None:
         with self._counting:

@@ -19,7 +19,7 @@ from rayscope.ray.log_times import LONG_AGO, Ints, own_times
 Flags = npt.NDArray[np.bool_]
 
 _SECOND: Final = 1_000_000_000
-SKEW_NS: Final = 10 * _SECOND
+_SKEW_NS: Final = 10 * _SECOND
 """How far a line's own time may be ahead of when it was observed: beyond, it is no time of writing."""
 
 
@@ -52,6 +52,41 @@ def read_lines(data: bytes, marks: Sequence[Mark], floor_ns: int, utc_offset_s: 
 
     ``open_own_ns``: the piece begins inside a line, whose own time this is.
     """
+    found = _scan(data, marks, utc_offset_s)
+    own = found.own
+    if open_own_ns is not None and own.size:
+        own[0] = open_own_ns
+    open_own = int(own[-1]) if own.size and not data.endswith(b"\n") else LONG_AGO
+    own = _believed(own, found.seen)
+    has = own > LONG_AGO
+    near = np.fromiter((mark.stamped for mark in marks), np.bool_)[found.chunks] if has.size else has
+    keys = np.maximum.accumulate(np.where(has, own, np.where(near, LONG_AGO, found.seen))) if has.size else own
+    keys = np.maximum(keys, floor_ns)
+    if has.size and keys[0] == LONG_AGO:  # no time before: those of the first that tells one
+        later = keys[keys > LONG_AGO]
+        keys = np.maximum(keys, later[0] if later.size else found.seen[0])
+    return Lines(found.starts, found.ends, keys, has & (keys == own), found.chunks, int(keys[-1]) if has.size else floor_ns, open_own)
+
+
+def read_arrived(data: bytes, marks: Sequence[Mark], utc_offset_s: int) -> Lines:
+    """Lines of any files, put together in the order in which they arrived: the key of each is its own time, else when it was observed."""
+    found = _scan(data, marks, utc_offset_s)
+    own = _believed(found.own, found.seen)
+    has = own > LONG_AGO
+    return Lines(found.starts, found.ends, np.where(has, own, found.seen), has, found.chunks, LONG_AGO, LONG_AGO)
+
+
+class _Scan(Struct):
+    """Where lines are, the mark that ended each, when that was observed, and the own times of lines."""
+
+    starts: Ints
+    ends: Ints
+    chunks: Ints
+    seen: Ints
+    own: Ints
+
+
+def _scan(data: bytes, marks: Sequence[Mark], utc_offset_s: int) -> _Scan:
     raw = np.frombuffer(data, np.uint8)
     breaks = np.flatnonzero(raw == _NEWLINE)
     starts = np.concatenate((_ZERO, breaks + 1))
@@ -62,19 +97,12 @@ def read_lines(data: bytes, marks: Sequence[Mark], floor_ns: int, utc_offset_s: 
     chunks = np.maximum(chunks, 0)
     observed = np.fromiter((mark.observed_ns for mark in marks), np.int64)
     seen = observed[chunks] if starts.size else observed[:0]
-    own = own_times(data, raw, starts, ends, utc_offset_s * _SECOND)
-    if open_own_ns is not None and own.size:
-        own[0] = open_own_ns
-    open_own = int(own[-1]) if own.size and ends[-1] == raw.size else LONG_AGO
-    own = np.where(own > seen + SKEW_NS, LONG_AGO, own)
-    has = own > LONG_AGO
-    near = np.fromiter((mark.stamped for mark in marks), np.bool_)[chunks] if starts.size else has
-    keys = np.maximum.accumulate(np.where(has, own, np.where(near, LONG_AGO, seen))) if starts.size else own
-    keys = np.maximum(keys, floor_ns)
-    if starts.size and keys[0] == LONG_AGO:  # no time before: those of the first that tells one
-        later = keys[keys > LONG_AGO]
-        keys = np.maximum(keys, later[0] if later.size else seen[0])
-    return Lines(starts, ends, keys, has & (keys == own), chunks, int(keys[-1]) if starts.size else floor_ns, open_own)
+    return _Scan(starts, ends, chunks, seen, own_times(data, raw, starts, ends, utc_offset_s * _SECOND))
+
+
+def _believed(own: Ints, seen: Ints) -> Ints:
+    """Own times that lie well ahead of when the line was seen are none; those a little ahead are the moment at which it was seen."""
+    return np.where(own > seen + _SKEW_NS, LONG_AGO, np.minimum(own, seen))
 
 
 _NEWLINE: Final = 10

@@ -7,6 +7,7 @@ memory has let go of, so nothing is dropped and nothing is held for it.
 from __future__ import annotations
 
 import bisect
+import itertools
 import re
 import time
 from collections import OrderedDict
@@ -19,13 +20,13 @@ from msgspec import Struct
 
 from rayscope.errors import FilterError, NotFound
 from rayscope.model.log import LogBatch
+from rayscope.query.logs.language import And, Field, Node, Not, Or
 from rayscope.query.logs.lines import Found, LineMaker
 from rayscope.query.logs.match import PieceText, fitting, of_level
 from rayscope.query.logs.pieces import line_before
 from rayscope.query.logs.plan import Plan, make_plan
 from rayscope.query.logs.request import LogQuery
-from rayscope.ray.log_lines import Flags, Mark, read_lines
-from rayscope.ray.log_times import LONG_AGO
+from rayscope.ray.log_lines import Flags, Mark, read_arrived
 from rayscope.store.database import Database
 from rayscope.store.limits import LINE_TEXT_BYTES, LOG_FOLLOW_LINES, LOG_PAGE_BYTES
 from rayscope.store.logs import index
@@ -38,6 +39,9 @@ _KEPT_FILES: Final = 10_000
 _KEPT_BYTES: Final = 64 * 1024
 _WINDOW_BYTES: Final = 16 * 1024 * 1024
 _WINDOW_PIECES: Final = 4096
+_RUN_BYTES: Final = 1024 * 1024
+_MANY: Final = 4
+"""How many times LOG_FOLLOW_LINES are delivered at once rather than to stop inside of a run."""
 _NAME: Final = re.compile(rb"^:(?:task|actor)_name:(.*)$", re.MULTILINE)
 _HOLD_NS: Final = 1_500_000_000
 """How long lines wait when one task's are asked for: who printed them may be told a moment later."""
@@ -74,6 +78,63 @@ class Part(Struct, frozen=True):
     last: bool
 
 
+Names = list[tuple[int, str | None]]
+"""The names that Ray writes into a worker's file, each with where it begins to hold."""
+
+
+class _Piece(Struct, frozen=True):
+    """The whole lines of one part in a group: where they begin in it and in their file, and the names in them."""
+
+    at: int
+    base: int
+    seq: int
+    state: FileState
+    names: Names
+
+
+class _Group(Struct, frozen=True):
+    """Lines that are looked at together."""
+
+    data: bytes
+    marks: list[Mark]
+    pieces: list[_Piece]
+    state: FileState
+
+
+class _Run:
+    """Whole lines of consecutive arrivals. To look at many of them at once costs as much as to look at one."""
+
+    def __init__(self, begin: Place) -> None:
+        self.begin = begin
+        self.seq = begin.seq - 1
+        self._parts: list[tuple[Part, FileState, int, bytes, Names]] = []
+        self._lines = 0
+        self._size = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it is time to look."""
+        return self._lines >= LOG_FOLLOW_LINES or self._size >= _RUN_BYTES
+
+    def add(self, part: Part, state: FileState, base: int, data: bytes, names: Names) -> None:
+        """The lines of one part, which begin at ``base`` of the file."""
+        data = data if data.endswith(b"\n") else data + b"\n"
+        self._parts.append((part, state, base, data, names))
+        self._lines += data.count(b"\n")
+        self._size += len(data)
+
+    def groups(self, *, by_file: bool) -> Iterator[_Group]:
+        """The lines in order, put together as far as they are read alike."""
+        for _, group in itertools.groupby(self._parts, key=lambda one: (one[1].utc_offset_s, one[1].file_no if by_file else 0)):
+            parts, marks, pieces, at = [], [], [], 0
+            for part, state, base, data, names in group:
+                marks.append(Mark(at, part.observed_ns, part.seq, part.stamped))
+                pieces.append(_Piece(at, base, part.seq, state, names))
+                parts.append(data)
+                at += len(data)
+            yield _Group(b"".join(parts), marks, pieces, pieces[0].state)
+
+
 class Follower:
     """One live tail. `take` as often as something has arrived."""
 
@@ -85,26 +146,67 @@ class Follower:
         self._plan = self._make_plan()
         self._planned_s = time.monotonic()
         self.place = Place(store.seq + 1) if cursor is None else read_place(cursor)
+        self._wanted: dict[int, bool] = {}
         self._open: OrderedDict[int, tuple[int, bytes | None]] = OrderedDict()
         self._named: OrderedDict[int, str] = OrderedDict()
 
     def take(self) -> LogBatch:
         """The lines that have come, up to a limit; `place` is then behind them."""
         self._replan()
+        run = _Run(self.place)
+        found: list[Found] = []
+        for part in self._parts():
+            if self._is_held(part):
+                break
+            self._add(run, part)
+            if run.is_full:
+                found = self._found(run)
+                if found:
+                    return self._batch(found)
+                run = _Run(self.place)
+        return self._batch(self._found(run))
+
+    def _is_held(self, part: Part) -> bool:
+        return self._plan.tasks is not None and 0 <= time.time_ns() - part.observed_ns < _HOLD_NS
+
+    def _add(self, run: _Run, part: Part) -> None:
+        """The whole lines that a part ends, if its file is wanted."""
+        state = self._store.peek(part.file_no)
+        wanted = self._wanted.get(part.file_no)
+        if state is not None and wanted is None:
+            wanted = self._wanted[part.file_no] = self._plan.wants(state)
+        run.seq = part.seq
+        if state is None or not wanted:
+            return
+        before = self._before(part)
+        data = before + part.data
+        whole = len(data) if part.last else data.rfind(b"\n") + 1
+        self._keep(part, data[whole:])
+        if whole:
+            run.add(part, state, part.start - len(before), data[:whole], self._names(part.file_no, data[:whole]))
+
+    def _found(self, run: _Run) -> list[Found]:
+        """The fitting lines of a run; `place` is brought behind them."""
         found: list[Found] = []
         size = 0
-        parts = self._parts()
-        for part in parts:
-            if self._plan.tasks is not None and 0 <= time.time_ns() - part.observed_ns < _HOLD_NS:
-                break
-            for one, following in self._lines(part):
-                if one is not None:
-                    found.append(one)
-                    size += len(one.text)
-                self.place = following
-                if len(found) >= LOG_FOLLOW_LINES or size >= LOG_PAGE_BYTES:
-                    return self._batch(found)
-        return self._batch(found)
+        for group in run.groups(by_file=_names_files(self._plan.node)):
+            lines = read_arrived(group.data, group.marks, group.state.utc_offset_s)
+            for at in np.flatnonzero(_flags(self._plan, PieceText(group.data, lines, group.state))):
+                start, end = int(lines.starts[at]), int(lines.ends[at])
+                piece = group.pieces[int(lines.chunks[at])]
+                offset = piece.base + start - piece.at
+                if run.begin.seq == piece.seq and offset < run.begin.offset:
+                    continue
+                key = (int(lines.keys[at]), piece.state.file_no, offset)
+                named = piece.names[bisect.bisect_right(piece.names, start - piece.at, key=itemgetter(0)) - 1][1]
+                text = group.data[start : min(end, start + LINE_TEXT_BYTES)]
+                found.append(Found(key, piece.state, text, end - start, bool(lines.stamped[at]), named))
+                size += len(found[-1].text)
+                if len(found) >= _MANY * LOG_FOLLOW_LINES or size >= LOG_PAGE_BYTES:
+                    self.place = Place(piece.seq, offset + end - start + 1)
+                    return found
+        self.place = max(self.place, Place(run.seq + 1))
+        return found
 
     def behind_bytes(self) -> int:
         """Bytes in memory that have arrived and were not looked at yet."""
@@ -131,6 +233,7 @@ class Follower:
             self._plan = self._make_plan()
         except NotFound:
             return  # what was followed is forgotten: nothing more comes of it
+        self._wanted.clear()
 
     def _parts(self) -> Iterator[Part]:
         """What came from the place on, in order: first from segments, then from memory."""
@@ -158,7 +261,7 @@ class Follower:
 
     def _parts_of(self, row: PieceRow, seq: int, until: int) -> list[Part]:
         state = self._store.file(row.file_no)
-        if state is None or not self._plan.wants(state):
+        if state is None:
             return []
         try:
             head, data = self._store.segments.block(state.session, row.segment_no, row.position).piece(row.piece_no)
@@ -172,35 +275,9 @@ class Follower:
             if seq <= mark.seq <= until
         ]
 
-    def _lines(self, part: Part) -> Iterator[tuple[Found | None, Place]]:
-        """The fitting lines that a part ends, each with the place behind it; at last nothing, with the place behind the part."""
-        state = self._store.file(part.file_no)
-        if state is not None and self._plan.wants(state):
-            yield from self._wanted_lines(part, state)
-        yield None, Place(part.seq + 1)
-
-    def _wanted_lines(self, part: Part, state: FileState) -> Iterator[tuple[Found | None, Place]]:
-        before = self._before(part)
-        data = before + part.data
-        whole = len(data) if part.last else data.rfind(b"\n") + 1
-        self._keep(part, data[whole:])
-        if not whole:
-            return
-        lines = read_lines(data[:whole], (Mark(0, part.observed_ns, part.seq, part.stamped),), LONG_AGO, state.utc_offset_s)
-        text, base = PieceText(data[:whole], lines, state), part.start - len(before)
-        names = self._names(part.file_no, data[:whole])
-        for at in np.flatnonzero(_flags(self._plan, text)):
-            start, end = int(lines.starts[at]), int(lines.ends[at])
-            if self.place.seq == part.seq and base + start < self.place.offset:
-                continue
-            key = (int(lines.keys[at]), part.file_no, base + start)
-            named = names[bisect.bisect_right(names, start, key=itemgetter(0)) - 1][1]
-            one = Found(key, state, data[start : min(end, start + LINE_TEXT_BYTES)], end - start, bool(lines.stamped[at]), named)
-            yield one, Place(part.seq, base + end + 1)
-
-    def _names(self, file_no: int, data: bytes) -> list[tuple[int, str | None]]:
+    def _names(self, file_no: int, data: bytes) -> Names:
         """The names that Ray writes into a worker's file, each with where it begins to hold. Events tell of tasks a second or more later."""
-        names: list[tuple[int, str | None]] = [(-1, self._named.get(file_no))]
+        names: Names = [(-1, self._named.get(file_no))]
         if b":task_name:" in data or b":actor_name:" in data:
             names += [(found.start(), found[1].decode("utf-8", "replace") or None) for found in _NAME.finditer(data)]
             if (last := names[-1][1]) is not None:
@@ -239,3 +316,12 @@ def _window(rows: Sequence[PieceRow], seq: int, last_seq: int) -> tuple[list[Pie
     if len(rows) == _WINDOW_PIECES and rows[-1].first_seq > seq:
         until = rows[-1].first_seq - 1
     return list(rows), until
+
+
+def _names_files(node: Node) -> bool:
+    """Whether a query asks for what differs from file to file."""
+    if isinstance(node, Field):
+        return node.name != "level"
+    if isinstance(node, Not):
+        return _names_files(node.part)
+    return isinstance(node, (And, Or)) and any(_names_files(part) for part in node.parts)

@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from rayscope.query.logs.match import PieceText
-from rayscope.ray.log_lines import ALL_LEVELS, SKEW_NS, Flags, Lines, Mark, read_lines
+from rayscope.ray.log_lines import ALL_LEVELS, Flags, Lines, Mark, read_lines
 from rayscope.store.limits import MAX_LINE_BYTES
 from rayscope.store.logs.index import PieceRow
 from rayscope.store.logs.memory import Arrival, FileState, Stretch, stretches
@@ -44,7 +44,7 @@ def in_memory(state: FileState, arrivals: Sequence[Arrival], stored_end: int) ->
     for stretch in stretches(arrivals):
         if stretch.end <= stored_end:
             continue
-        last_ns = max(state.key_ns, max(mark.observed_ns for mark in stretch.marks) + SKEW_NS)
+        last_ns = max(state.key_ns, *(mark.observed_ns for mark in stretch.marks))
         found.append(Candidate(state, state.key_ns, last_ns, stretch=stretch, stored_end=stored_end))
     return found
 

@@ -236,6 +236,10 @@ class LogStore:
             state = self._files.get(file_no)
             return None if state is None else structs.replace(state)
 
+    def peek(self, file_no: int) -> FileState | None:
+        """The same, not copied: it goes on changing."""
+        return self._files.get(file_no)
+
     def arrivals_after(self, seq: int) -> tuple[int, list[Arrival]]:
         """What is in memory behind an arrival, in order; and the number of the last arrival that is in segments only."""
         with self._lock:

@@ -14,9 +14,11 @@ import numpy.typing as npt
 from rayscope.store.logs.limits import MAX_PIECE_BYTES, MAX_TAIL_BYTES
 
 Hashes = npt.NDArray[np.uint64]
+_Sums = npt.NDArray[np.uint32]
 
 _ROOM: Final = MAX_PIECE_BYTES + MAX_TAIL_BYTES + 1
-_BASE: Final = 0x9E3779B97F4A7C15 | 1
+_BASE: Final = 0x9E3779B1
+_SPREAD: Final = np.uint64(0x9E3779B97F4A7C15)
 _MIX: Final = np.uint64(0xD6E8FEB86659FD93)
 _PROBES: Final = 4
 _MAX_BITS: Final = 1 << 20
@@ -27,7 +29,7 @@ _FULL: Final = 0.4
 _LOWER, _UPPER = 1, 2
 
 
-def _splitmix(count: int) -> Hashes:
+def _splitmix(count: int) -> _Sums:
     """Fixed random numbers, the same in every version of everything."""
     mask, state, values = (1 << 64) - 1, 0x5261797363, []
     for _ in range(count):
@@ -35,14 +37,14 @@ def _splitmix(count: int) -> Hashes:
         value = state
         value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & mask
         value = ((value ^ (value >> 27)) * 0x94D049BB133111EB) & mask
-        values.append(value ^ (value >> 31))
-    return np.array(values, np.uint64)
+        values.append((value ^ (value >> 31)) & 0xFFFFFFFF)
+    return np.array(values, np.uint32)
 
 
-def _powers(base: int, count: int) -> Hashes:
-    values = np.full(count, base, np.uint64)
+def _powers(base: int, count: int) -> _Sums:
+    values = np.full(count, base, np.uint32)
     values[0] = 1
-    return np.multiply.accumulate(values)
+    return np.multiply.accumulate(values, dtype=np.uint32)
 
 
 def _kinds() -> npt.NDArray[np.uint8]:
@@ -52,7 +54,7 @@ def _kinds() -> npt.NDArray[np.uint8]:
     return kinds
 
 
-def _values() -> Hashes:
+def _values() -> _Sums:
     values = _splitmix(256)
     values[ord("A") : ord("Z") + 1] = values[ord("a") : ord("z") + 1]
     return values
@@ -61,7 +63,7 @@ def _values() -> Hashes:
 KINDS: Final = _kinds()
 _VALUES: Final = _values()
 _POWERS: Final = _powers(_BASE, _ROOM)
-_INVERSES: Final = _powers(pow(_BASE, -1, 1 << 64), _ROOM)
+_INVERSES: Final = _powers(pow(_BASE, -1, 1 << 32), _ROOM)
 
 
 def hash_words(data: bytes) -> Hashes:
@@ -72,8 +74,8 @@ def hash_words(data: bytes) -> Hashes:
     word = kinds > 0
     edges = np.flatnonzero(word[1:] != word[:-1])
     starts, ends = edges[0::2], edges[1::2]
-    sums = np.zeros(raw.size + 1, np.uint64)
-    np.cumsum(_VALUES[raw] * _POWERS[: raw.size], out=sums[1:])
+    sums = np.zeros(raw.size + 1, np.uint32)
+    np.cumsum(_VALUES[raw] * _POWERS[: raw.size], dtype=np.uint32, out=sums[1:])
     runs = (sums[ends] - sums[starts]) * _INVERSES[starts]
     splits = np.flatnonzero((kinds[2:-1] == _UPPER) & (kinds[1:-2] == _LOWER)) + 1
     if splits.size:
@@ -82,7 +84,9 @@ def hash_words(data: bytes) -> Hashes:
     return _mixed(runs)
 
 
-def _mixed(hashes: Hashes) -> Hashes:
+def _mixed(sums: _Sums) -> Hashes:
+    """64 bits of the 32: all of them decide about each."""
+    hashes = sums.astype(np.uint64) * _SPREAD
     hashes = (hashes ^ (hashes >> np.uint64(32))) * _MIX
     return hashes ^ (hashes >> np.uint64(29))
 

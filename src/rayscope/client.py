@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -22,14 +23,16 @@ from rayscope import errors
 from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
 from rayscope.model.job import DriverOutput, read_driver_output
 from rayscope.model.log import LogBatch, LogFiles, LogPage
-from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSnapshots, ObjectSummary
+from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSnapshotInfo, ObjectSnapshots, ObjectSummary
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
 from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
 from rayscope.model.server import Health, Version
 from rayscope.model.sql import SqlAnswer, SqlQuestion, SqlSchema
+from rayscope.model.storage import Storage
 from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
+from rayscope.ray.token import ray_token
 from rayscope.store.limits import DEFAULT_PAGE, LOG_READ_BYTES
 
 T = TypeVar("T")
@@ -171,19 +174,31 @@ class Client:
         text = urlencode(_given(session=session, stream=stream, offset=offset, limit=limit))
         with self._lock:
             path = f"/api/v1/jobs/{quote(wanted, safe='')}/logs?{text}"
-            status, content = self._exchange("GET", self._prefix + path, None)
+            status, content = self._exchange("GET", self._prefix + path, None, _for_ray(self.address))
             headers = self._answered
         if status >= http.client.BAD_REQUEST:
             raise _named_error(status, content, self.address)
         return read_driver_output(headers, content)
 
+    def ray_headers(self) -> dict[str, str]:
+        """What a call that is passed on to a cluster needs beside this server's own token."""
+        return _for_ray(self.address)
+
     def post_ray(self, session: str, path: str) -> bytes:
         """A call of Ray's own REST without a body, e.g. to stop a job."""
         with self._lock:
-            status, content = self._exchange("POST", f"{self._prefix}/ray/{quote(session, safe='')}{path}", b"")
+            status, content = self._exchange("POST", f"{self._prefix}/ray/{quote(session, safe='')}{path}", b"", _for_ray(self.address))
         if status >= http.client.BAD_REQUEST:
             raise Unavailable(content.decode(errors="replace").strip() or f"the cluster answers {status}")
         return content
+
+    def storage(self) -> Storage:
+        """What takes the room in the server's data folder."""
+        return self._get("/api/v1/storage", {}, Storage)
+
+    def delete_session(self, session: str) -> dict[str, int]:
+        """Delete all of a session that has ended: rows (of logs bytes) by kind."""
+        return msgspec.json.decode(self._request("DELETE", f"/api/v1/storage/{quote(session, safe='')}"), type=dict[str, int])
 
     def events(self, path: str) -> Iterator[ServerEvent]:
         """A stream of server-sent events, on a connection of its own. Raises ServerUnreachable when it ends."""
@@ -203,6 +218,11 @@ class Client:
     def object_snapshots(self, session: str = LATEST, at: str | None = None, limit: int = DEFAULT_PAGE) -> ObjectSnapshots:
         """The snapshots of a session's object table, the newest first."""
         return self._get("/api/v1/objects/snapshots", _given(session=session, at=at, limit=limit), ObjectSnapshots)
+
+    def take_objects(self, session: str = LATEST) -> ObjectSnapshotInfo:
+        """Have a snapshot of the object table taken now; it can be read when this returns. Raises NotFound where no agent of the head node is connected."""
+        content = self._request("POST", f"/api/v1/objects/snapshots?{urlencode({'session': session})}")
+        return msgspec.json.decode(content, type=ObjectSnapshotInfo)
 
     def object_summary(self, session: str = LATEST, by: str = "call-site", filters: Sequence[str] = (), at: str | None = None) -> ObjectSummary:
         """References of one snapshot by call-site, function, node or owner."""
@@ -278,11 +298,11 @@ class Client:
             raise _named_error(status, content, self.address)
         return content
 
-    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+    def _exchange(self, method: str, path: str, body: bytes | None, more: Mapping[str, str] = MappingProxyType({})) -> tuple[int, bytes]:
         """One exchange. A kept connection that the server has closed meanwhile is opened anew, once."""
         reused = self._connection.sock is not None
         try:
-            return self._send(method, path, body)
+            return self._send(method, path, body, more)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
             self._connection.close()
             if not reused:
@@ -291,7 +311,7 @@ class Client:
             self._connection.close()
             raise self._unreachable(error) from error
         try:
-            return self._send(method, path, body)
+            return self._send(method, path, body, more)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise self._unreachable(error) from error
@@ -307,8 +327,8 @@ class Client:
             raise self._unreachable(error) from error
         return answer
 
-    def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        headers = self._headers()
+    def _send(self, method: str, path: str, body: bytes | None, more: Mapping[str, str]) -> tuple[int, bytes]:
+        headers = self._headers() | dict(more)
         if body is not None:
             headers["Content-Type"] = "application/json"
         self._connection.request(method, path, body, headers)
@@ -325,6 +345,13 @@ class Client:
             f"no Rayscope server answers at {self.address} ({what})",
             hint="start one with `rayscope server start`, or name another with --address",
         )
+
+
+def _for_ray(address: str) -> dict[str, str]:
+    """Ray's own token, for calls that are passed on to a cluster: to this machine's server only, unless it was given for this purpose."""
+    host = urlsplit(address).hostname or ""
+    token = ray_token() if host in {"127.0.0.1", "localhost", "::1"} or os.environ.get("RAY_AUTH_MODE") == "token" else os.environ.get("RAY_AUTH_TOKEN")
+    return {"X-Ray-Authorization": f"Bearer {token}"} if token else {}
 
 
 def _list_query(request: ListRequest) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def commands() -> Iterator[tuple[str, App]]:
 
 def options() -> Iterator[str]:
     """Every option, long and short."""
-    for _, app in commands():
+    for app in (app for _, app in commands() if app.default_command is not None):
         for argument in app.assemble_argument_collection():
             yield from (name for name in argument.names if name.startswith("-"))
 

@@ -14,9 +14,10 @@ from rayscope.cli.list import list_rows
 from rayscope.cli.options import Where
 from rayscope.cli.output.talk import tell, tell_error, tell_hint, tell_warning
 from rayscope.client import Client
-from rayscope.errors import RayscopeError, ServerUnreachable, UsageError
+from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, UsageError
 from rayscope.jobs import follow_job_logs, stop_job, submit_job
 from rayscope.model.job import DriverOutput
+from rayscope.query.sessions import ALL, LATEST
 
 app = App(
     name="rayscope job",
@@ -98,7 +99,7 @@ def list_jobs(
 def status(job: JobId, /, *, where: Where = _WHERE) -> int:
     """Say how a job is. Exits with 1 where it failed or was lost."""
     with where.client() as client:
-        found = client.driver_output(job, where.scope(), limit=1)
+        found = _find(client, job, where)
     print(_status_line(found))
     return 0 if found.status in _GOOD or not found.is_terminal else 1
 
@@ -107,7 +108,7 @@ def status(job: JobId, /, *, where: Where = _WHERE) -> int:
 def stop(job: JobId, /, *, where: Where = _WHERE) -> None:
     """Ask a cluster that lives to stop a submitted job."""
     with where.client() as client:
-        found = client.driver_output(job, where.scope(), limit=1)
+        found = _find(client, job, where)
         if found.is_terminal:
             tell(f"not running: {_status_line(found)}")
             return
@@ -127,7 +128,7 @@ def logs(
 ) -> int:
     """Show what a job's driver printed. With --follow the exit code is 0 only if it ended well."""
     with where.client() as client:
-        first = client.driver_output(job, where.scope(), stream, offset, 1)
+        first = _find(client, job, where, stream, offset)
         if offset and stream is None and len(first.streams) > 1:
             raise UsageError("--offset counts the bytes of one stream, and this job has two", hint="give --stream out or --stream err")
         if follow:
@@ -136,6 +137,19 @@ def logs(
         shown = [_copy(client, job, first.session, name, offset, _target(name)) for name in streams]
     _tell_rest(shown[0], sum(found.size for found in shown), sum(found.lost_bytes for found in shown))
     return 0
+
+
+def _find(client: Client, job: str, where: Where, stream: str | None = None, offset: int = 0) -> DriverOutput:
+    """The job in the session asked for; where none was named and the newest has no such job, in the only session that has one."""
+    try:
+        return client.driver_output(job, where.scope(), stream, offset, 1)
+    except NotFound:
+        if where.scope() != LATEST:
+            raise
+        try:
+            return client.driver_output(job, ALL, stream, offset, 1)
+        except NotFound as error:
+            raise NotFound(f"no job {job!r} in any session", hint="`rayscope job list --all-sessions` shows them") from error
 
 
 def _copy(client: Client, job: str, session: str, stream: str, offset: int, target: BinaryIO) -> DriverOutput:

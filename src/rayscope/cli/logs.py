@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from rayscope.errors import ServerUnreachable, UsageError
 from rayscope.model.log import LogFile, LogLine
 from rayscope.model.resources import Column
 from rayscope.query.logs.request import DEFAULT_LINES, NEWEST, OLDEST, LogQuery
-from rayscope.store.limits import MAX_LOG_LINES
+from rayscope.store.limits import LOG_CONTEXT_LINES, MAX_LOG_LINES
 
 app = App(
     name="rayscope logs",
@@ -57,6 +58,10 @@ _FILE_COLUMNS: Final = tuple(
         ("last_ns", "int", "ns"),
     )
 )
+
+
+_WHEN_ANY: Final = frozenset({"lost_bytes", "redacted"})
+_LONG_ID: Final = re.compile(r"([0-9a-f]{8})[0-9a-f]{32,}")
 
 
 @app.default
@@ -129,11 +134,12 @@ def _show(client: Client, query: LogQuery, chosen: str, limit: int, *, everywher
     """Text is read downwards: the newest lines are asked for first, and shown last."""
     if limit < 0:
         raise UsageError(f"--limit {limit} is negative", hint="0 shows all")
-    pages = _Pages(client, replace(query, limit=min(limit or MAX_LOG_LINES, MAX_LOG_LINES)), limit)
+    at_once = LOG_CONTEXT_LINES if query.context else MAX_LOG_LINES
+    pages = _Pages(client, replace(query, limit=min(limit or at_once, at_once)), limit)
     if chosen == _JSONL:
         sys.stdout.writelines(_json(line) for line in pages)
     elif query.order == OLDEST or not limit:
-        pages = _Pages(client, replace(query, order=OLDEST, limit=min(limit or MAX_LOG_LINES, MAX_LOG_LINES)), limit)
+        pages = _Pages(client, replace(query, order=OLDEST, limit=min(limit or at_once, at_once)), limit)
         _write_text(pages, everywhere=everywhere)
     else:
         _write_text(_in_time(list(pages), query.context), everywhere=everywhere)
@@ -208,6 +214,7 @@ def _follow(client: Client, query: LogQuery, chosen: str, last: int, *, everywhe
     writer = LineWriter(sys.stdout, sessions=everywhere)
     shown: set[tuple[int, int]] = set()
     cursor: str | None = None
+    waiting = False
     while True:
         try:
             for at, batch in client.follow_logs(query, cursor):
@@ -217,11 +224,13 @@ def _follow(client: Client, query: LogQuery, chosen: str, last: int, *, everywhe
                     if (line.file_no, line.offset) not in shown:
                         _put(line, chosen, writer)
                 sys.stdout.flush()
-                cursor = at
+                cursor, waiting = at, False
         except ServerUnreachable as error:
             if cursor is None:
                 raise
-            tell_warning(f"{error.message}; waiting for it")
+            if not waiting:
+                tell_warning(f"{error.message}; waiting for it")
+            waiting = True
             time.sleep(_RETRY_S)
 
 
@@ -249,10 +258,16 @@ def _show_files(client: Client, query: LogQuery, chosen: str) -> None:
     if chosen == _JSONL:
         sys.stdout.writelines(_json(file) for file in found.files)
         return
+    if found.total > len(found.files):
+        tell_warning(f"{len(found.files):,} of {found.total:,} files shown: --node, --job, --source and --file narrow them")
     rows: list[dict[str, Any]] = [msgspec.structs.asdict(file) for file in found.files]
     if not rows:
         tell("No log files fit." if query.job or query.node or query.worker or query.file else "This session has no log files.")
         tell_hint("`rayscope list agents` shows who ships logs")
         return
-    table = lay_out(_FILE_COLUMNS, rows, terminal_width(sys.stdout), first=("file_no", "path", "size_bytes", "state"))
+    width = terminal_width(sys.stdout)
+    if width is not None:
+        rows = [row | {"path": _LONG_ID.sub(r"\1…", row["path"])} for row in rows]
+    columns = [column for column in _FILE_COLUMNS if column.name not in _WHEN_ANY or any(row[column.name] for row in rows)]
+    table = lay_out(columns, rows, width, first=("file_no", "path", "size_bytes", "state"))
     print("\n".join(table.lines))

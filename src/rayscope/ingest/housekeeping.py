@@ -10,6 +10,7 @@ from rayscope.errors import DiskFull
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.pulse import EVERY
 from rayscope.ingest.reconcile import close_attempt
+from rayscope.ingest.retention import Retainer
 from rayscope.store import limits
 from rayscope.store.attempts import settle
 from rayscope.store.closing import mark_silent, open_attempts, silent_sessions, write_verdicts
@@ -24,7 +25,8 @@ _SECOND = 1_000_000_000
 class Housekeeper:
     """A thread beside the committer. ``silence_s``: after how long without a word a session counts as ended."""
 
-    def __init__(self, database: Database, committer: Committer, silence_s: float) -> None:
+    def __init__(self, database: Database, committer: Committer, silence_s: float, retainer: Retainer | None = None) -> None:
+        self._retainer = retainer
         self._database = database
         self._committer = committer
         self._silence_ns = int(silence_s * _SECOND)
@@ -56,6 +58,8 @@ class Housekeeper:
             self._closed_ns, self._heard_ns = now_ns, self._committer.heard_ns
             self.close_open(now_ns)
         self._settle(now_ns)
+        if self._retainer is not None:
+            self._retainer.tidy(now_ns)
 
     def _mark_silent(self, now_ns: int) -> None:
         """A server that was down heard nobody: it gives every session the whole time anew."""

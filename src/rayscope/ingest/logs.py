@@ -110,6 +110,7 @@ class LogIngest:
         self._threads[1].join()
         try:
             self.store.flush()
+            self.store.journal.empty()
         except DiskFull as error:
             log.warning("logs stay in the journal: %s", error)
         self.store.close()

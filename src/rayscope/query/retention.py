@@ -24,6 +24,8 @@ def parse_retention(text: str) -> Retention:
         kind = name.removesuffix("-size").strip()
         if not is_there or kind not in KINDS:
             raise UsageError(f"--retain: {part.strip()!r} names no kind of data that is kept", hint=_HINT)
+        if name == "events-size":
+            raise UsageError("--retain: events have no size of their own: they are rows beside the states", hint="events=AGE, or states-size=SIZE for both")
         known = sizes if name.endswith("-size") else ages
         if kind in known:
             raise UsageError(f"--retain: {name.strip()} is given twice", hint=_HINT)

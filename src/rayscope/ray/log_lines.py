@@ -91,8 +91,10 @@ _LEVEL: Final = re.compile(
     rb"|(?<![A-Za-z0-9_])(?P<word>TRACE|DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)(?![A-Za-z0-9_])"
 )
 _LEVEL_BYTES: Final = 300
-_SIGNS: Final = tuple((word, 1 << level) for word, level in _WORDS.items()) + tuple((b" " + letter + b" ", 1 << level) for letter, level in _LETTERS.items())
-_ANY_LEVEL: Final = (b"level", b'"severity')
+_SIGNS: Final = tuple((word, level) for word, level in _WORDS.items() if word != b"WARNING")
+_LETTER_SIGNS: Final = tuple((b" " + letter + b" ", level) for letter, level in _LETTERS.items())
+_JSON_SIGNS: Final = (b'level"', b'levelname"', b'severity"')
+_GLOG: Final = b"[2"
 ALL_LEVELS: Final = (1 << len(LEVELS)) - 1
 
 
@@ -108,13 +110,34 @@ def level_of(line: bytes) -> int | None:
 
 def level_mask(data: bytes) -> int:
     """A bit for each level that some line may have: none is missing, one may be too many."""
-    if any(sign in data for sign in _ANY_LEVEL):
+    if any(sign in data for sign in _JSON_SIGNS):
         return ALL_LEVELS
     mask = 0
-    for sign, bit in _SIGNS:
-        if not mask & bit and sign in data:
-            mask |= bit
+    for sign, level in _level_signs(data):
+        if not mask >> level & 1 and sign in data:
+            mask |= 1 << level
     return mask
+
+
+def _level_signs(data: bytes) -> Sequence[tuple[bytes, int]]:
+    """What a line with a level has: its word, or the letter of Ray's own form."""
+    return (*_SIGNS, *_LETTER_SIGNS) if _GLOG in data else _SIGNS
+
+
+def lines_of_level(data: bytes, ends: Ints, wanted: int) -> Flags:
+    """Which lines may tell a level or a worse one; none is missing, some may be too many."""
+    flags = np.zeros(ends.size, np.bool_)
+    if any(sign in data for sign in _JSON_SIGNS):
+        return ~flags
+    for sign, level in _level_signs(data):
+        if level < wanted:
+            continue
+        at = data.find(sign)
+        while at >= 0:
+            line = int(np.searchsorted(ends, at, "left"))
+            flags[line] = True
+            at = data.find(sign, int(ends[line]))
+    return flags
 
 
 _MARKER: Final = re.compile(rb":(?:job_id|task_name|actor_name):[^\n]*")

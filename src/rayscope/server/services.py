@@ -13,6 +13,7 @@ from rayscope.ingest.agents import Agents
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.ingest.logs import LogIngest
+from rayscope.ingest.retention import Retainer
 from rayscope.model.retention import Retention
 from rayscope.model.server import Health, ServerInfo, Version
 from rayscope.query.export import Exports
@@ -21,6 +22,7 @@ from rayscope.query.logs.service import Logs
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
 from rayscope.query.queries import Queries
+from rayscope.query.search import Search
 from rayscope.query.sql import Console
 from rayscope.query.timeline import Timelines
 from rayscope.query.trace import Traces
@@ -44,7 +46,6 @@ class Services:
         self.data = data
         self.guard = guard
         self.info = info
-        self.retention = retention
         self.database = Database(data / STORE_FILE)
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.log_ingest = LogIngest(self.database, data / LOG_FOLDER, self.committer.number)
@@ -57,13 +58,15 @@ class Services:
         self.dashboards = Dashboards(self.queries, self.channels)
         self.job_logs = JobLogs(self.queries, self.logs)
         self.live_jobs = LiveJobs(self.queries, self.job_logs, self.dashboards)
+        self.retainer = Retainer(self.database, self.log_ingest.store, retention)
+        self.housekeeper = Housekeeper(self.database, self.committer, silence_s, self.retainer)
         self.jobs = Jobs(self.database)
         self.overviews = Overviews(self.database)
         self.exports = Exports(self.database, self.queries)
+        self.search = Search(self.database)
         self.console = Console(self.database)
         self.timelines = Timelines(self.database)
         self.traces = Traces(self.database)
-        self.housekeeper = Housekeeper(self.database, self.committer, silence_s)
 
     def end_streams(self) -> None:
         """The server is to stop: streams end, so that it does not wait for their readers."""

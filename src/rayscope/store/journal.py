@@ -81,6 +81,15 @@ class Journal:
             if number < applied.file:
                 self._path(number).unlink(missing_ok=True)
 
+    def empty(self) -> None:
+        """Free what the files hold: all of it was applied, and nothing is appended any more. The last one stays, for its number: numbers never fall."""
+        self.close()
+        *before, last = sorted(self._numbers()) or [0]
+        for number in before:
+            self._path(number).unlink(missing_ok=True)
+        if last:
+            os.truncate(self._path(last), 0)
+
     def close(self) -> None:
         """Close the file."""
         if self._descriptor >= 0:

@@ -82,6 +82,12 @@ DUCKDB_THREADS: Final = 2
 CHECKPOINT_BYTES: Final = "64MB"
 """Log replayed at most after a kill: about a second."""
 
+COMPACT_FREE_BYTES: Final = 128 * MIB
+"""Room inside the store's file from which on it is worth writing it anew, if that is also half of the file."""
+
+COMPACT_AT_MOST_BYTES: Final = 2048 * MIB
+"""Up to this size the store's file is written anew: some 10 s a GiB in which nothing else is written. A larger one keeps its room for new rows."""
+
 OBJECT_ROWS: Final = 20_000
 """References kept of one snapshot: twice what Ray's state API gives in one answer. More are counted, and the largest objects stay."""
 
@@ -141,11 +147,17 @@ MAX_LOG_LINES: Final = 10_000
 LOG_CONTEXT_LINES: Final = 1000
 """Lines of context at most around each line that was found."""
 
+LOG_LATE_S: Final = 3.0
+"""How old the bytes are that an agent has not shipped, for answers to say so: it looks several times a second."""
+
 LOG_READ_BYTES: Final = 8 * MIB
 """Bytes of a file in one answer."""
 
 LOG_FOLLOW_LINES: Final = 1_000
 """Lines in one delivery of a live tail: who printed them is looked up once for all of them."""
+
+LOG_FLUSH_ARRIVALS: Final = 100_000
+"""Chunks and marks in memory from which on they are flushed however small they are: each costs some hundred bytes."""
 
 TIMELINE_PX: Final = 10_000
 """Bins across a timeline: more than any screen has pixels."""
@@ -212,3 +224,21 @@ LIVE_INTERVAL_S: Final = 0.5
 
 LIVE_PING_S: Final = 10.0
 """How often a page hears of a server that has nothing to say, so that both know when the other is gone."""
+
+SEARCH_HITS: Final = 100
+"""Hits in one answer: who needs more gives more words."""
+
+SEARCH_WORDS: Final = 8
+"""Words of a search that count."""
+
+SEARCH_NAMES: Final = 500_000
+"""Different names of attempts that a search remembers, by session: some 60 MB. A program that gives each task its own name can pass it."""
+
+SEARCH_ERRORS: Final = 20_000
+"""Different errors, their numbers folded, that a search remembers."""
+
+CALLGRAPH_NODES: Final = 200
+"""Nodes of a call graph: a person reads forty. The rest is folded into one."""
+
+CALLGRAPH_METHODS: Final = 50
+"""Methods of a class that a call graph names, those with most calls."""

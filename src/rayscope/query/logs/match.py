@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Callable
 from functools import cached_property
 from typing import Final
@@ -13,7 +14,7 @@ import pyarrow.compute as pc
 
 from rayscope.errors import FilterError
 from rayscope.query.logs.language import And, Field, Node, Not, Or, Regex, Text
-from rayscope.ray.log_lines import ALL_LEVELS, LEVELS, Flags, Lines, level_of
+from rayscope.ray.log_lines import ALL_LEVELS, LEVELS, Flags, Lines, level_of, lines_of_level
 from rayscope.store.logs.memory import FileState
 from rayscope.store.logs.tokens import KINDS, may_hold
 
@@ -113,7 +114,7 @@ def _splits(data: bytes, at: int) -> bool:
     return bool(KINDS[data[at]] == _UPPER and KINDS[data[at - 1]] == 1)
 
 
-def may_fit(node: Node, filter_: memoryview) -> bool:
+def may_fit(node: Node, filter_: bytes) -> bool:
     """Whether a block with this filter can hold a fitting line."""
     if isinstance(node, Text):
         return all(may_hold(filter_, probes) for probes in node.probes)
@@ -122,6 +123,28 @@ def may_fit(node: Node, filter_: memoryview) -> bool:
     if isinstance(node, Or):
         return any(may_fit(part, filter_) for part in node.parts)
     return True
+
+
+def may_hold_text(node: Node, data: bytes) -> bool:
+    """Whether some line of these bytes can fit, by a look at all of them at once, which costs much less than at each line."""
+    if isinstance(node, Text):
+        return node.needle in data.lower()
+    if isinstance(node, Regex):
+        return _ENDS_OF_TEXT.search(node.pattern) is not None or _matches_somewhere(node, data)
+    if isinstance(node, And):
+        return all(may_hold_text(part, data) for part in node.parts)
+    if isinstance(node, Or):
+        return any(may_hold_text(part, data) for part in node.parts)
+    return True
+
+
+def _matches_somewhere(node: Regex, data: bytes) -> bool:
+    found = pc.match_substring_regex(pa.array([data], pa.binary()), f"(?m){node.pattern}", ignore_case=node.ignore_case)
+    return bool(found[0].as_py())
+
+
+_ENDS_OF_TEXT: Final = re.compile(r"\\[Az]")
+"""What means the ends of a line, and not of all of them."""
 
 
 def needs_words(node: Node) -> bool:
@@ -133,8 +156,7 @@ def needs_words(node: Node) -> bool:
 
 def _field(node: Field, piece: PieceText) -> Flags:
     if node.name == "level":
-        wanted = read_level(node.value)
-        return np.fromiter((at_least(piece.line(at), wanted) for at in range(piece.count)), np.bool_, piece.count)
+        return of_level(piece, read_level(node.value), np.ones(piece.count, np.bool_))
     if (test := FILE_FIELDS.get(node.name)) is None:
         raise FilterError(f"{node.name}: can only be asked of the whole query, not inside of or, not", hint=f"write it beside the rest, or as --{node.name}")
     return np.full(piece.count, test(piece.state, node.value), np.bool_)
@@ -180,6 +202,14 @@ def at_least(line: bytes, wanted: int) -> bool:
     """Whether a line tells a level, and it is that one or a worse one."""
     level = level_of(line)
     return level is not None and level >= wanted
+
+
+def of_level(piece: PieceText, wanted: int, flags: Flags) -> Flags:
+    """The flagged lines that tell this level or a worse one."""
+    flags &= lines_of_level(piece.data, piece.lines.ends, wanted)
+    for at in np.flatnonzero(flags):
+        flags[at] = at_least(piece.line(int(at)), wanted)
+    return flags
 
 
 def levels_from(level: int) -> int:

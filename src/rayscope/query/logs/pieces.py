@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from msgspec import Struct
@@ -54,21 +54,24 @@ def stored(state: FileState, row: PieceRow) -> Candidate:
     return Candidate(state, row.first_ns, row.last_ns, row.levels, row=row)
 
 
-def open_piece(store: LogStore, candidate: Candidate, gaps: set[int]) -> Opened | None:
-    """Read it. ``gaps``: where gaps of its file begin. None where no line is its own."""
+Worth = Callable[[bytes], bool]
+
+
+def open_piece(store: LogStore, candidate: Candidate, gaps: set[int], worth: Worth) -> Opened | None:
+    """Read it. ``gaps``: where gaps of its file begin. None where no line is its own, or its bytes are not ``worth`` it."""
     if candidate.row is not None:
-        return _open_stored(store, candidate.state, candidate.row, gaps)
+        return _open_stored(store, candidate.state, candidate.row, gaps, worth)
     assert candidate.stretch is not None
-    return _open_memory(store, candidate, gaps)
+    return _open_memory(store, candidate, gaps, worth)
 
 
-def _open_stored(store: LogStore, state: FileState, row: PieceRow, gaps: set[int]) -> Opened | None:
+def _open_stored(store: LogStore, state: FileState, row: PieceRow, gaps: set[int], worth: Worth) -> Opened | None:
     head, data = store.segments.block(state.session, row.segment_no, row.position).piece(row.piece_no)
     goes_on = _goes_on(state, head.start + head.size, data, gaps)
     if goes_on and b"\n" not in data:
         return None  # in the middle of a long line
     before = line_before(store, state.file_no, head.start) if head.begins_inside else b""
-    return _opened(state, head, before, data, goes_on=goes_on)
+    return _opened(state, head, before, data, goes_on=goes_on) if worth(before + data) else None
 
 
 def _opened(state: FileState, head: PieceHead, before: bytes, data: bytes, *, goes_on: bool) -> Opened:
@@ -86,7 +89,7 @@ def _goes_on(state: FileState, end: int, data: bytes, gaps: set[int]) -> bool:
     return not data.endswith(b"\n") and end < state.next_offset and end not in gaps
 
 
-def _open_memory(store: LogStore, candidate: Candidate, gaps: set[int]) -> Opened:
+def _open_memory(store: LogStore, candidate: Candidate, gaps: set[int], worth: Worth) -> Opened | None:
     """Its keys are those that a flush will give it: it starts from where the last flush ended."""
     state, stretch = candidate.state, candidate.stretch
     assert stretch is not None
@@ -102,6 +105,8 @@ def _open_memory(store: LogStore, candidate: Candidate, gaps: set[int]) -> Opene
         marks=stretch.marks,
     )
     before = line_before(store, state.file_no, stretch.start) if inside else b""
+    if not worth(before + stretch.data):
+        return None
     opened = _opened(state, head, before, stretch.data, goes_on=_goes_on(state, stretch.end, stretch.data, gaps))
     if candidate.stored_end > stretch.start:
         opened = Opened(opened.text, opened.base, opened.own & (opened.text.lines.ends + opened.base >= candidate.stored_end))

@@ -9,6 +9,8 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import partial
 
 import numpy as np
 from msgspec import Struct
@@ -18,17 +20,20 @@ from rayscope.model.log import LogLine, LogPage
 from rayscope.query.logs.attribution import Output
 from rayscope.query.logs.cursor import Key, decode_key, encode_key
 from rayscope.query.logs.lines import Found, LineMaker
-from rayscope.query.logs.match import at_least, fitting, may_fit, needs_words
+from rayscope.query.logs.match import fitting, may_fit, may_hold_text, needs_words, of_level
 from rayscope.query.logs.pieces import Candidate, Opened, in_memory, open_piece, slice_of, stored
 from rayscope.query.logs.plan import Plan, make_plan
 from rayscope.query.logs.request import NEWEST, LogQuery
+from rayscope.query.sessions import resolve_session
 from rayscope.ray.log_lines import Flags, is_marker
+from rayscope.store import questions
 from rayscope.store.database import Connection, Database
-from rayscope.store.limits import LINE_TEXT_BYTES, LOG_PAGE_BYTES, LOG_SEARCH_S
+from rayscope.store.limits import LINE_TEXT_BYTES, LOG_LATE_S, LOG_PAGE_BYTES, LOG_SEARCH_S
 from rayscope.store.logs import index
 from rayscope.store.logs.memory import FileState
 from rayscope.store.logs.questions import stored_ends
 from rayscope.store.logs.store import LogStore, View
+from rayscope.store.retention import deletions
 
 _MARKERS_A_LINE = 4
 """How many lines that look like Ray's markers are kept for each line of a page until it is known whose they are."""
@@ -42,6 +47,7 @@ class Scene(Struct, frozen=True):
     candidates: list[Candidate]
     gaps: dict[int, set[int]]
     lost: list[tuple[int, int, int, str]]
+    behind: list[tuple[str, int, float]]
 
 
 class LogSearch:
@@ -63,10 +69,23 @@ class LogSearch:
         lines, following = _bounded(looked_at, last, scene.plan, stop=stop, full=page.is_full)
         if query.context:
             lines = made.with_context(lines, query.context)
-        return LogPage(lines=lines, next=following, complete=stop is None, notes=[*_notes(stop), *_lost(scene)], session=scene.plan.session)
+        notes = [*_notes(stop), *_lost(scene), *_behind(scene), *self._deleted(scene.plan)]
+        return LogPage(lines=lines, next=following, complete=stop is None, notes=notes, session=scene.plan.session)
+
+    def _deleted(self, plan: Plan) -> list[str]:
+        """What of these sessions' logs was deleted: what is not found may have been there."""
+        found = self._database.read(lambda connection: deletions(connection, None, "logs"))
+        known = [row for row in found if plan.session in {None, row["session"]}]
+        if not known:
+            return []
+        before_ns = max(row["before_ns"] for row in known)
+        by = "retention" if any(row["cause"] != "asked" for row in known) else "request"
+        until = datetime.fromtimestamp(before_ns / 1e9, UTC)
+        return [f"logs deleted by {by} before {until:%Y-%m-%d %H:%M:%S} UTC: {sum(row['amount'] for row in known):,} bytes on disk"]
 
     def _scene(self, query: LogQuery) -> Scene:
-        everything = self._store.view(lambda _: True)
+        chosen = self._database.read(lambda connection: resolve_session(questions.sessions(connection), query.session))
+        everything = self._store.view(lambda state: chosen is None or state.session_no == chosen[0])
         return self._database.read(lambda connection: self._scene_in(connection, query, everything))
 
     def _scene_in(self, connection: Connection, query: LogQuery, everything: View) -> Scene:
@@ -87,7 +106,9 @@ class LogSearch:
         for file_no, start, _, _ in lost:
             gaps[file_no].add(start)
         view = View(files, everything.arrivals, everything.gaps, everything.marks, everything.seq)
-        return Scene(plan, view, _chosen(candidates, plan), gaps, lost)
+        nodes = {state.node_id for state in files.values()}
+        behind = [agent for agent in index.agents_behind(connection, plan.session_no, LOG_LATE_S) if agent[0] in nodes]
+        return Scene(plan, view, _chosen(candidates, plan), gaps, lost, behind)
 
     def _look(self, scene: Scene, page: _Page, deadline: float) -> int | None:
         """Fill the page. Where time ran out before all was looked at: the time up to which the page is final."""
@@ -104,7 +125,7 @@ class LogSearch:
             if prunes and not self._may_fit(plan, candidate):
                 continue
             try:
-                opened = open_piece(self._store, candidate, scene.gaps.get(candidate.state.file_no, set()))
+                opened = open_piece(self._store, candidate, scene.gaps.get(candidate.state.file_no, set()), partial(may_hold_text, plan.node))
             except NotFound:
                 continue  # retention took it meanwhile
             if opened is not None:
@@ -133,14 +154,14 @@ def _span(plan: Plan, after: Key | None) -> tuple[int | None, int | None]:
 
 def _chosen(candidates: Iterable[Candidate], plan: Plan) -> list[Candidate]:
     """Those that can hold fitting lines, the nearest first."""
-    fits = [candidate for candidate in candidates if candidate.levels & plan.levels and _in_spans(candidate, plan)] if _narrows(plan) else list(candidates)
+    fits = [candidate for candidate in candidates if _has_level(candidate, plan) and _in_spans(candidate, plan)]
     if plan.query.order == NEWEST:
         return sorted(fits, key=lambda candidate: -candidate.last_ns)
     return sorted(fits, key=lambda candidate: candidate.first_ns)
 
 
-def _narrows(plan: Plan) -> bool:
-    return plan.level is not None or plan.spans is not None
+def _has_level(candidate: Candidate, plan: Plan) -> bool:
+    return plan.level is None or bool(candidate.levels & plan.levels)
 
 
 def _in_spans(candidate: Candidate, plan: Plan) -> bool:
@@ -178,8 +199,7 @@ def _flags(plan: Plan, opened: Opened) -> Flags:
     if flags.any():
         flags &= fitting(plan.node, opened.text)
     if plan.level is not None:
-        for at in np.flatnonzero(flags):
-            flags[at] = at_least(opened.text.line(int(at)), plan.level)
+        flags = of_level(opened.text, plan.level, flags)
     return flags
 
 
@@ -276,3 +296,11 @@ def _lost(scene: Scene) -> list[str]:
     first = f"{end - start:,} bytes of {scene.view.files[file_no].path} at {start:,}: {reason}"
     more = f", and {len(scene.lost) - 1} gaps more" if len(scene.lost) > 1 else ""
     return [f"{size:,} bytes of these files could not be read any more ({first}{more})"]
+
+
+def _behind(scene: Scene) -> list[str]:
+    """A note for each node whose newest lines are still on their way."""
+    return [
+        f"the agent of node {node_id[:12]} is {lag_s:.0f} s and {size:,} bytes behind: its newest lines are not here yet"
+        for node_id, size, lag_s in scene.behind
+    ]

@@ -126,8 +126,10 @@ def actor_workers(connection: Connection, session_nos: Sequence[int] | None, act
 def job_places(connection: Connection, session_nos: Sequence[int] | None, job: str) -> tuple[set[str], set[WorkerKey]]:
     """The job and submission ids meant by either, and the workers that served the job."""
     texts, parameters = _scoped(session_nos)
-    query = f"SELECT job_id, submission_id FROM jobs_at(NULL) WHERE {' AND '.join([*texts, '(job_id = ? OR submission_id = ?)'])}"
-    ids = {job} | {name for row in connection.execute(query, [*parameters, job, job]).fetchall() for name in row if name}
+    where = " AND ".join([*texts, "(job_id = ? OR submission_id = ?)"])
+    drivers = "(SELECT session_no, job_id, metadata ->> '$.job_submission_id' AS submission_id FROM driver_job)"
+    query = f"SELECT job_id, submission_id FROM {drivers} WHERE {where} UNION ALL SELECT job_id, submission_id FROM submission WHERE {where}"
+    ids = {job} | {name for row in connection.execute(query, [*parameters, job, job] * 2).fetchall() for name in row if name}
     query = f"SELECT session_no, worker_id FROM worker WHERE {' AND '.join([*texts, 'job_id IN (SELECT unnest(?::VARCHAR[]))'])}"
     return ids, set(connection.execute(query, [*parameters, sorted(ids)]).fetchall())
 

@@ -7,7 +7,6 @@ left behind the last named block are never read.
 from __future__ import annotations
 
 import logging
-import mmap
 import os
 import shutil
 import struct
@@ -31,7 +30,7 @@ log = logging.getLogger("rayscope.logs")
 
 _HEAD: Final = struct.Struct("<4sIIIII")
 _MAGIC: Final = b"RSB1"
-_LEVEL: Final = 3
+_LEVEL: Final = 1
 _OPEN_SEGMENTS: Final = 64
 _KEPT_BLOCKS: Final = 16
 
@@ -151,20 +150,19 @@ def _disk_full(folder: Path, error: OSError) -> DiskFull:
 
 
 class Segments:
-    """Reads blocks of any session. Any number of threads."""
+    """Reads blocks of any session. Any number of threads. Read, not mapped: a search would make gigabytes of mapped files resident."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._maps: OrderedDict[tuple[str, int], mmap.mmap] = OrderedDict()
+        self._files: OrderedDict[tuple[str, int], _File] = OrderedDict()
         self._blocks: OrderedDict[tuple[str, int, int], Block] = OrderedDict()
         self._lock = threading.Lock()
 
-    def filter_of(self, session: str, segment_no: int, position: int) -> memoryview:
+    def filter_of(self, session: str, segment_no: int, position: int) -> bytes:
         """The word filter of a block, without reading the block."""
-        view = self._map(session, segment_no, position)
-        _, head, filter_, _, _, _ = _head_at(view, position, session, segment_no)
-        start = position + _HEAD.size + head
-        return memoryview(view)[start : start + filter_]
+        file = self._file(session, segment_no)
+        _, head, filter_, _, _, _ = _head_of(file, position)
+        return file.read(position + _HEAD.size + head, filter_)
 
     def block(self, session: str, segment_no: int, position: int) -> Block:
         """A block, checked; the last few are kept. Raises RayscopeError where it is damaged."""
@@ -173,22 +171,12 @@ class Segments:
             if (known := self._blocks.get(key)) is not None:
                 self._blocks.move_to_end(key)
                 return known
-        found = self._read_block(session, segment_no, position)
+        found = _read_block(self._file(session, segment_no), position)
         with self._lock:
             self._blocks[key] = found
             while len(self._blocks) > _KEPT_BLOCKS:
                 self._blocks.popitem(last=False)
         return found
-
-    def _read_block(self, session: str, segment_no: int, position: int) -> Block:
-        view = self._map(session, segment_no, position)
-        _, head, filter_, data, raw, crc = _head_at(view, position, session, segment_no)
-        start = position + _HEAD.size
-        content = memoryview(view)[start : start + head + filter_ + data]
-        if zlib.crc32(content) != crc:
-            raise _damaged(session, segment_no, position)
-        pieces = _decode(content[:head])
-        return Block(pieces, _CODEC.decompress(content[head + filter_ :], decompressed_size=raw, asbytes=True))
 
     def sizes(self) -> dict[str, int]:
         """Bytes on disk by session."""
@@ -197,13 +185,17 @@ class Segments:
             found[path.parent.name] = found.get(path.parent.name, 0) + path.stat().st_size
         return found
 
+    def size_of(self, session: str, segment_no: int) -> int:
+        """Bytes on disk of one segment; none of one that is gone."""
+        path = segment_path(self.folder / session, segment_no)
+        return path.stat().st_size if path.exists() else 0
+
     def drop_segment(self, session: str, segment_no: int) -> int:
         """Delete a segment; the bytes that this frees. What reads it meanwhile reads on."""
-        path = segment_path(self.folder / session, segment_no)
-        size = path.stat().st_size if path.exists() else 0
-        path.unlink(missing_ok=True)
+        size = self.size_of(session, segment_no)
+        segment_path(self.folder / session, segment_no).unlink(missing_ok=True)
         with self._lock:
-            self._maps.pop((session, segment_no), None)
+            self._files.pop((session, segment_no), None)
             self._forget_blocks(lambda key: key[:2] == (session, segment_no))
         return size
 
@@ -212,8 +204,8 @@ class Segments:
         size = self.sizes().get(session, 0)
         shutil.rmtree(self.folder / session, ignore_errors=True)
         with self._lock:
-            for key in [key for key in self._maps if key[0] == session]:
-                del self._maps[key]
+            for key in [key for key in self._files if key[0] == session]:
+                del self._files[key]
             self._forget_blocks(lambda key: key[0] == session)
         return size
 
@@ -221,31 +213,52 @@ class Segments:
         for key in [key for key in self._blocks if is_gone(key)]:
             del self._blocks[key]
 
-    def _map(self, session: str, segment_no: int, position: int) -> mmap.mmap:
-        """The segment in memory, mapped anew where it has grown over the position since. Raises NotFound for one that is gone."""
+    def _file(self, session: str, segment_no: int) -> _File:
+        """The segment, open. Raises NotFound for one that is gone."""
         key = (session, segment_no)
         with self._lock:
-            known = self._maps.get(key)
-            if known is not None and position < len(known):
-                return known
-            try:
-                with segment_path(self.folder / session, segment_no).open("rb") as file:
-                    known = self._maps[key] = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-            except (OSError, ValueError) as error:
-                raise NotFound(f"segment {segment_no} of the logs of {session} is gone", hint="retention deletes old logs") from error
-            while len(self._maps) > _OPEN_SEGMENTS:
-                self._maps.popitem(last=False)
+            known = self._files.get(key)
+            if known is None:
+                known = self._files[key] = _File(segment_path(self.folder / session, segment_no))
+                while len(self._files) > _OPEN_SEGMENTS:
+                    self._files.popitem(last=False)
             return known
 
 
-def _head_at(view: mmap.mmap, position: int, session: str, segment_no: int) -> tuple[bytes, int, int, int, int, int]:
-    if position + _HEAD.size > len(view):
-        raise _damaged(session, segment_no, position)
-    head: tuple[bytes, int, int, int, int, int] = _HEAD.unpack_from(view, position)
-    if head[0] != _MAGIC or position + _HEAD.size + sum(head[1:4]) > len(view):
-        raise _damaged(session, segment_no, position)
+class _File:
+    """An open segment; closed when nobody reads it any more."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._file = path.open("rb", buffering=0)
+        except OSError as error:
+            raise NotFound(f"the log segment {path.name} of {path.parent.name} is gone", hint="retention deletes old logs") from error
+
+    def read(self, position: int, size: int) -> bytes:
+        """Bytes at a position; all of them, unless the file is damaged."""
+        data = os.pread(self._file.fileno(), size, position)
+        if len(data) != size:
+            raise self.damaged(position)
+        return data
+
+    def damaged(self, position: int) -> RayscopeError:
+        """What to raise about a place."""
+        return RayscopeError(
+            f"{self.path.parent.name}/{self.path.name} is damaged at byte {position}", hint="the log lines in it are lost; all others can be read"
+        )
+
+
+def _read_block(file: _File, position: int) -> Block:
+    _, head, filter_, data, raw, crc = _head_of(file, position)
+    content = memoryview(file.read(position + _HEAD.size, head + filter_ + data))
+    if zlib.crc32(content) != crc:
+        raise file.damaged(position)
+    return Block(_decode(content[:head]), _CODEC.decompress(content[head + filter_ :], decompressed_size=raw, asbytes=True))
+
+
+def _head_of(file: _File, position: int) -> tuple[bytes, int, int, int, int, int]:
+    head: tuple[bytes, int, int, int, int, int] = _HEAD.unpack(file.read(position, _HEAD.size))
+    if head[0] != _MAGIC:
+        raise file.damaged(position)
     return head
-
-
-def _damaged(session: str, segment_no: int, position: int) -> RayscopeError:
-    return RayscopeError(f"segment {segment_no} of the logs of {session} is damaged at byte {position}", hint="its lines are lost; all others can be read")

@@ -112,7 +112,7 @@ def probes_of(word: bytes) -> tuple[int, ...]:
     return tuple(int(probe[0]) for probe in _probes(first))
 
 
-def may_hold(filter_: bytes | memoryview, probes: tuple[int, ...]) -> bool:
+def may_hold(filter_: bytes, probes: tuple[int, ...]) -> bool:
     """Whether a block with this filter can hold the word."""
     mask = len(filter_) * 8 - 1
     for probe in probes:

@@ -41,7 +41,7 @@ class Cluster:
         self.commands = commands
         lines = [shlex.split(line)[1] for line in commands("env").stdout.splitlines() if line.startswith("export ")]
         self.environment = commands.environment(RAY_AUTH_MODE="token", **dict(line.split("=", 1) for line in lines))
-        self.ray("start", "--head", "--port=0", "--num-cpus=2", "--include-dashboard=true", "--disable-usage-stats")
+        self.ray("start", "--head", "--port=6379", "--num-cpus=2", "--include-dashboard=true", "--disable-usage-stats")
         self.agent = self.start_agent()
         until(lambda: len(commands.rows("list", "sessions")) == 1, "the session is known", WAIT_S)
         self.session = commands.rows("list", "sessions")[0]["session"]
@@ -134,6 +134,38 @@ def test_following_survives_kills(cluster: Cluster, folder: Path) -> None:
     assert follower.returncode == 0, stderr
     part = commands("job", "logs", "kills", "--offset", "1100")
     assert part.stdout == "".join(f"tick {number:04d}\n" for number in range(110, 120))
+
+
+def raylets() -> set[int]:
+    """The processes of nodes on this host."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                command = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"raylet/raylet\0" in command:
+                found.add(int(folder.name))
+    return found
+
+
+def test_a_driver_whose_node_is_killed_is_not_said_to_have_finished(cluster: Cluster, folder: Path) -> None:
+    """Its lines until then are there; the end is FAILED or LOST, with the reason, and no good exit code."""
+    commands, before = cluster.commands, raylets()
+    joined = cluster.ray("start", "--address=127.0.0.1:6379", "--num-cpus=1", '--resources={"second": 1}', "--disable-usage-stats")
+    assert joined.returncode == 0, joined.stderr
+    (second,) = raylets() - before
+    submit = ["--submission-id", "doomed", "--no-wait", "--working-dir", str(folder), "--entrypoint-resources", '{"second": 0.5}']
+    done = commands("job", "submit", *submit, "--", "python", "ticks.py", "3000", RAY_AUTH_MODE="token")
+    assert done.returncode == 0, done.stderr
+    until(lambda: "tick 0005" in commands("job", "logs", "doomed").stdout, "it prints", WAIT_S)
+    follower = commands.start("job", "logs", "doomed", "--follow")
+    os.kill(second, signal.SIGKILL)
+    stdout, stderr = follower.communicate(timeout=WAIT_S)
+    assert stdout.startswith("tick 0000\n")
+    assert follower.returncode == 1, stderr
+    assert "doomed  FAILED" in stderr or "doomed  LOST" in stderr
 
 
 def test_a_page_in_a_browser_cannot_submit(cluster: Cluster) -> None:

@@ -25,7 +25,7 @@ def test_every_page_by_the_sidebar_and_back(recorded: Served, visit: Visits) -> 
     for link in names[1:]:
         link.click()
         expect(link).to_have_attribute("aria-current", "page")
-        expect(tab.locator("h1")).to_be_visible()
+        expect(tab.locator("main h1")).to_be_visible()
         if tab.url != visited[-1]:
             visited.append(tab.url)
     assert len(visited) >= 13
@@ -37,7 +37,7 @@ def test_every_page_by_the_sidebar_and_back(recorded: Served, visit: Visits) -> 
 def test_keys_lead_everywhere_and_help_lists_them(recorded: Served, visit: Visits) -> None:
     """`g t` goes to the tasks, `?` lists all, Esc closes."""
     tab = visit(f"{recorded.url}/s/{ENDED}")
-    expect(tab.locator("h1")).to_be_visible()
+    expect(tab.locator("main h1")).to_be_visible()
     tab.keyboard.press("g")
     tab.keyboard.press("t")
     expect(tab).to_have_url(f"{recorded.url}/s/{ENDED}/tasks")
@@ -51,13 +51,13 @@ def test_keys_lead_everywhere_and_help_lists_them(recorded: Served, visit: Visit
     tab.keyboard.press("Escape")
     tab.keyboard.press("g")
     tab.keyboard.press("f")
-    expect(tab.locator("h1")).to_have_text("Fleet")
+    expect(tab.locator("main h1")).to_have_text("Fleet")
 
 
 def test_palette_finds_by_name_id_and_error(recorded: Served, visit: Visits) -> None:
     """Mod+K: a function, a task by its id, a page; Enter opens."""
     tab = visit(f"{recorded.url}/s/{ENDED}")
-    expect(tab.locator("h1")).to_be_visible()
+    expect(tab.locator("main h1")).to_be_visible()
     tab.keyboard.press("Control+k")
     box = tab.get_by_role("combobox", name="search or jump")
     box.fill(task_id(10).hex())
@@ -67,7 +67,7 @@ def test_palette_finds_by_name_id_and_error(recorded: Served, visit: Visits) -> 
     tab.keyboard.press("Control+k")
     box.fill("call graph")
     tab.get_by_role("option", name=re.compile("Call graph")).first.click()
-    expect(tab.locator("h1")).to_have_text("Call graph")
+    expect(tab.locator("main h1")).to_have_text("Call graph")
 
 
 def test_as_of_a_time_shows_the_past(recorded: Served, visit: Visits) -> None:
@@ -87,7 +87,7 @@ def test_the_time_menu_sets_a_range(recorded: Served, visit: Visits) -> None:
     tab.get_by_role("button", name=re.compile("^time:")).click()
     tab.get_by_label("From").fill("yesterday-ish")
     tab.get_by_role("button", name="Apply").click()
-    expect(tab.locator("form")).to_contain_text("is no time")
+    expect(tab.locator(".panel form")).to_contain_text("is no time")
     tab.get_by_label("From").fill("2026-11-18T10:26:50")
     tab.get_by_role("button", name="Apply").click()
     expect(tab.locator("main")).to_contain_text("None of")
@@ -98,7 +98,7 @@ def test_the_time_menu_sets_a_range(recorded: Served, visit: Visits) -> None:
 def test_the_session_switcher_keeps_the_page(recorded: Served, visit: Visits) -> None:
     """Another session, the same page."""
     tab = visit(f"{recorded.url}/s/{ENDED}/tasks")
-    tab.get_by_role("button", name="session").click()
+    tab.get_by_role("button", name=re.compile("^session:")).click()
     tab.get_by_role("searchbox", name="find a session").fill(LIVE)
     tab.locator(".panel a.item", has_text="11-18 11:00:00").click()
     expect(tab).to_have_url(f"{recorded.url}/s/{LIVE}/tasks")
@@ -170,7 +170,7 @@ def test_a_server_off_loopback_asks_for_its_token(visit: Visits, tmp_path: Path)
         expect(tab.get_by_role("alert")).to_contain_text("not the token")
         tab.get_by_label("This server asks for its token").fill((data / "token").read_text().strip())
         tab.get_by_role("button", name="Open").click()
-        expect(tab.locator("h1")).to_have_text("Fleet")
+        expect(tab.locator("main h1")).to_have_text("Fleet")
         assert "token" not in tab.url
     finally:
         stop(data)

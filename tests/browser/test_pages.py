@@ -57,7 +57,7 @@ def test_page_opens_by_its_address(recorded: Served, visit: Visits, rest: str) -
     """A link opens what its sender saw."""
     tab = visit(address(recorded, rest))
     expect(tab.locator("main")).to_contain_text(PAGES[rest])
-    expect(tab.locator("h1")).to_be_visible()
+    expect(tab.locator("main h1")).to_be_visible()
     assert tab.locator("[role=alert]").count() == 0
 
 

@@ -90,7 +90,7 @@ def test_chosen_rows_are_copied(recorded: Served, visit: Visits) -> None:
     tab.keyboard.press("x")
     tab.keyboard.press("j")
     tab.keyboard.press("x")
-    tab.get_by_role("button", name="Export").click()
+    tab.get_by_role("button", name=re.compile("^take along")).click()
     tab.get_by_role("button", name="Copy as CSV").click()
     expect(tab.locator(".toast")).to_contain_text("2 rows copied")
     assert tab.evaluate("navigator.clipboard.readText()") == "name,state\r\npreprocess,FAILED\r\npreprocess,FAILED\r\n"
@@ -100,7 +100,7 @@ def test_all_rows_are_downloaded(recorded: Served, visit: Visits) -> None:
     """Every row that fits comes as a file, not only those shown."""
     tab = visit(tasks(recorded, "?q=name%3Dshort&cols=name,state"))
     expect(tab.locator("tbody tr")).to_have_count(100)
-    tab.get_by_role("button", name="Export").click()
+    tab.get_by_role("button", name=re.compile("^take along")).click()
     with tab.expect_download() as download:
         tab.get_by_role("link", name="Download all as CSV").click()
     assert len(download.value.path().read_text().splitlines()) == 231

@@ -23,7 +23,9 @@ SLOW_S = 120.0
 def cluster(rayscope: Commands) -> Iterator[str]:
     """A head node without any switch of ours; its address."""
     environment = rayscope.environment()
-    subprocess.run([*RAY, "start", "--head", "--num-cpus", "2", "--port", "6399", "--disable-usage-stats"], env=environment, check=True, capture_output=True)
+    command = [*RAY, "start", "--head", "--num-cpus", "2", "--port", "6399", "--disable-usage-stats"]
+    started = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
+    assert started.returncode == 0, started.stdout + started.stderr
     yield "127.0.0.1:6399"
     subprocess.run([*RAY, "stop", "--force"], env=environment, check=False, capture_output=True)
 

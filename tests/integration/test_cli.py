@@ -200,6 +200,21 @@ def test_env_prints_what_a_cluster_needs(rayscope: Commands) -> None:
     assert {entry["name"]: entry["value"] for entry in listed} == variables
 
 
+def test_env_brings_the_workers_hooks(rayscope: Commands) -> None:
+    """Where this installation's folder is known to be; before what is on the path already."""
+    hook = json.loads(rayscope("env", "--format", "json").stdout)["PYTHONPATH"]
+    assert hook.endswith("/rayscope/worker/hook")
+    for before, after in (("", hook), ("/a:/b", f"{hook}:/a:/b")):
+        command = f'export PYTHONPATH={before}; {rayscope("env").stdout}\nprintf %s "$PYTHONPATH"'
+        assert subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout == after
+    elsewhere = rayscope("env", "--url", "http://rayscope.internal:8465", "--format", "dotenv")
+    assert "PYTHONPATH" not in elsewhere.stdout
+    assert "--hooks FOLDER/hook" in elsewhere.stderr
+    there = rayscope("env", "--url", "http://rayscope.internal:8465", "--format", "dotenv", "--hooks", "/opt/hook")
+    assert "PYTHONPATH=/opt/hook\n" in there.stdout
+    assert "PYTHONPATH" not in rayscope("env", "--hooks", "off").stdout + rayscope("env", RAYSCOPE_HOOKS="off").stdout
+
+
 def test_server_says_how_it_is(rayscope: Commands, session: str) -> None:
     """`rayscope server status` has the address, the data's size and what is recorded."""
     done = rayscope("server", "status")

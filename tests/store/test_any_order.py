@@ -43,6 +43,7 @@ def test_any_arrival_gives_the_same_rows(shared: Recording, plan: Plan, data: An
     events = history(session, plan)
     shared.post(*batches(events, data.draw(arrivals(len(events)))))
     assert everything(shared, session) == in_order(shared, plan)
+    assert shared.counted("SELECT count(*) FROM (SELECT session_no, task_id, attempt FROM attempt GROUP BY ALL HAVING count(*) > 1)") == 0
 
 
 @given(plan=PLANS, data=st.data())
@@ -65,7 +66,7 @@ def comparable(row: dict[str, Any]) -> dict[str, Any]:
 
 @given(data=st.data())
 @settings(stored, max_examples=8)
-def test_the_merge_in_sql_is_the_merge_in_python(shared: Recording, data: Any) -> None:
+def test_the_store_merges_as_memory_does(shared: Recording, data: Any) -> None:
     """Fragments of two attempts written in any groups make the rows that `merge` makes."""
     session_no = next(_numbers)
     fragments: list[Attempt] = data.draw(st.lists(attempts(session_no) | attempts(session_no, task_id(2), 1), min_size=1, max_size=6))

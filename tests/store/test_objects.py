@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayscope.errors import FilterError, NotFound
+from rayscope.ingest.reports import fold_run
+from rayscope.model.report import RunReport
 from rayscope.store import limits
 from support import events as ev
 from support.events import SECOND, at
@@ -149,6 +151,20 @@ def test_references_know_their_worker_and_node(recording: Recording) -> None:
     assert workers[9004][-2:] == "04"
     assert workers[4001] == "01000000" + "f" * 48
     assert workers[77] is None
+
+
+def test_of_an_ended_session_the_last_that_held_anything_counts(recording: Recording) -> None:
+    """While it lives, an empty snapshot is the answer, with a word on the one before; at a time it is always the one of that time."""
+    report(recording, at(1), _ROWS)
+    report(recording, at(2), [])
+    page = recording.page("objects")
+    assert (page.total, page.as_of_ns) == (0, at(2))
+    assert f"--at {at(1)}" in page.warnings[0]
+    recording.report(lambda changes: fold_run(changes, RunReport(session="session_1", ended_ns=at(3), cluster_ended=True)))
+    page = recording.page("objects")
+    assert (page.total, page.as_of_ns, page.warnings) == (len(_ROWS), at(1), [])
+    assert len(recording.queries.objects.as_ray_told()[1]) == len(_ROWS)
+    assert recording.page("objects", at=str(at(2))).total == 0
 
 
 def test_a_summary_counts_each_object_once(recording: Recording) -> None:

@@ -73,8 +73,9 @@ def metrics(used: int, free: int, spilled: int) -> bytes:
     """A page of metrics, as far as it matters."""
     lines = [
         "# HELP ray_object_store_memory x",
-        'ray_object_store_memory{Location="MMAP_SHM",NodeAddress="10.0.0.1",ObjectState="SEALED"} ' + f"{used:e}",
-        'ray_object_store_memory{Location="MMAP_SHM",NodeAddress="10.0.0.1",ObjectState="UNSEALED"} 0.0',
+        'ray_object_store_memory{Location="MMAP_SHM",NodeAddress="10.0.0.1",ObjectState="SEALED"} 4.0',
+        'ray_object_store_memory{Location="MMAP_SHM",NodeAddress="10.0.0.1",ObjectState="UNSEALED"} 1.5e+00',
+        'ray_object_store_used_memory{NodeAddress="10.0.0.1"} ' + f"{used:e}",
         'ray_object_store_memory{Location="SPILLED",NodeAddress="10.0.0.1"} ' + str(spilled),
         'ray_object_store_available_memory{NodeAddress="10.0.0.1"} ' + str(free),
         "ray_other_thing 7",
@@ -91,7 +92,8 @@ def test_snapshots_are_taken_at_intervals(world: World) -> None:
     """The first soon, then one each interval, with the object stores' figures."""
     assert world.run(70) == ["interval"] * 3
     assert world.taken[0].trigger == "interval"
-    assert world.taken[0].store_stats == [{"metrics": "10.0.0.1:1", "ip": "10.0.0.1", "used_bytes": 10, "spilled_bytes": 0, "available_bytes": 90}]
+    expected = {"metrics": "10.0.0.1:1", "ip": "10.0.0.1", "used_bytes": 10, "mapped_bytes": 5, "spilled_bytes": 0, "available_bytes": 90}
+    assert world.taken[0].store_stats == [expected]
     assert world.taken[0].answer is not None
 
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import random
 from collections.abc import Awaitable, Callable, Iterator
+from email.utils import formatdate
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ import pytest
 from rayscope.agent.discovery import Place
 from rayscope.agent.errors import AnotherAgent
 from rayscope.agent.node import NodeAgent
+from rayscope.agent.tracker import Tracker
+from rayscope.agent.uplink import Uplink
+from rayscope.agent.watch import Change
+from rayscope.agent.web import Answer
 from support.fake_server import FakeServer
 
 NODE = "ab" * 28
@@ -232,3 +237,61 @@ def test_nuls_and_huge_lines(place: Node, server: FakeServer) -> None:
         await until(lambda: server.text("x.log") == path.read_bytes(), "all of it")
 
     watch(place, server, meanwhile)
+
+
+def test_without_inotify(place: Node, server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking does."""
+    monkeypatch.setattr("rayscope.agent.watch._libc", lambda: None)
+
+    async def meanwhile(agent: NodeAgent) -> None:
+        append(logs(place) / "x.log", b"one\n")
+        await until(lambda: server.text("x.log") == b"one\n", "a new file")
+        append(logs(place) / "x.log", b"two\n")
+        await until(lambda: server.text("x.log") == b"one\ntwo\n", "a new line")
+
+    watch(place, server, meanwhile)
+
+
+def test_what_vanished_before_it_was_read_is_told(place: Node, server: FakeServer) -> None:
+    """As a gap with its reason, and in the health."""
+    path = logs(place) / "x.log"
+    append(path, b"one\n")
+
+    async def meanwhile(agent: NodeAgent) -> None:
+        await until(lambda: server.text("x.log") == b"one\n", "the first line")
+        agent.tracker._descriptors.close()
+        append(path, b"lost\n")
+        agent.tracker.scan()
+        path.unlink()
+
+    watch(place, server, meanwhile)
+    assert server.gaps == [{"path": "x.log", "from": 4, "to": 9, "gap": {"from": 4, "reason": "deleted before it was read"}}]
+    assert [drop["bytes"] for health in server.healths for drop in health["dropped"]] == [5]
+
+
+def test_foreign_files_cost_no_look(place: Node, server: FakeServer) -> None:
+    """In a folder that several nodes share, what is another's is not looked for again and again."""
+    looks: list[str] = []
+    tracker = Tracker(place.log_dir, {}, lambda path: looks.append(path) or path.startswith("mine"))
+    append(logs(place) / "mine.log", b"x\n")
+    append(logs(place) / "other.log", b"x\n")
+    tracker.scan()
+    before = len(looks)
+    append(logs(place) / "other.log", b"y\n")
+    append(logs(place) / "debug_state.txt", b"y\n")
+    tracker.note([Change(place.log_dir, "other.log", is_growth=True), Change(place.log_dir, "debug_state.txt", is_growth=True)])
+    assert tracker.scan_wait_s(10.0) > 5
+    tracker.note([Change(place.log_dir, "new.log", is_growth=False)])
+    assert tracker.scan_wait_s(10.0) < 5
+    assert len(looks) == before
+    tracker.close()
+
+
+@pytest.mark.parametrize(("ahead_s", "told"), [(0, 0), (3600, 3600), (-40, -40)])
+def test_a_clock_that_is_off_is_told(place: Node, ahead_s: int, told: int) -> None:
+    """By the server's Date, to the second."""
+    uplink = Uplink("http://127.0.0.1:1/ingest/t", place, "a")
+    now_s = 1_795_557_000
+    uplink._see_clock(Answer(200, {"date": formatdate(now_s, usegmt=True)}, b""), (now_s + ahead_s) * 10**9)
+    assert uplink.skew_ns is not None
+    assert abs(uplink.skew_ns / 1e9 - told) <= 1

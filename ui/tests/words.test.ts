@@ -29,7 +29,7 @@ describe("a cell", () => {
 });
 
 describe("a call graph", () => {
-  const node = (id: string, kind: GraphNode["kind"] = "function"): GraphNode => ({ id, label: id, kind, attempts: 1, tasks: 1, failed: 0, running: 0, total_ns: 1, p50_ns: null });
+  const node = (id: string, kind: GraphNode["kind"] = "function"): GraphNode => ({ id, label: id, kind, attempts: 1, retries: 0, failed: 0, running: 0, total_ns: 1, p50_ns: null });
   const edge = (source: string, target: string) => ({ source, target, calls: 1, failed: 0, total_ns: 1 });
   it("goes from the driver to the right, and ends in spite of cycles", () => {
     const { nodes } = layout([node("d", "driver"), node("a"), node("b")], [edge("d", "a"), edge("a", "b"), edge("b", "a"), edge("b", "b")]);

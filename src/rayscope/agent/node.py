@@ -16,6 +16,7 @@ from rayscope.agent.health import post_health
 from rayscope.agent.jobs import jobs_of, keep_doing
 from rayscope.agent.locks import NodeLock
 from rayscope.agent.owners import Owners
+from rayscope.agent.processes import born_at
 from rayscope.agent.states import POLLED, News
 from rayscope.agent.talk import say
 from rayscope.agent.tracker import Chunk, Tracker
@@ -57,6 +58,7 @@ class NodeAgent:
         self._wake = asyncio.Event()
         self._leave_by_s = float("inf")
         self._is_dead = False
+        self._born = born_at(place.raylet_pid)
         self._polls: Optional[bool] = None
         self.news = {name: News() for name in POLLED}
 
@@ -103,12 +105,10 @@ class NodeAgent:
         return [keep_channel(self), *(keep_doing(self, job) for job in jobs_of(self))]
 
     async def _ship_all(self) -> None:
-        scanned_s = changed_s = 0.0
+        changed_s = 0.0
         while True:
-            now_s = time.monotonic()
-            if now_s - scanned_s >= (SCAN_S if self.tracker.watch.is_working else POLL_S) or self.tracker.watch.missed or self.is_ending:
+            if self.is_ending or self._scan_wait_s() <= 0:
                 self.tracker.scan()
-                scanned_s = now_s
             sent = await self._ship_round()
             changed_s = time.monotonic() if sent else changed_s
             if self.is_ending and not sent and not self.tracker.has_dirty and time.monotonic() - changed_s >= (0 if self.is_leaving else QUIET_S):
@@ -126,7 +126,7 @@ class NodeAgent:
     async def polls(self) -> bool:
         """Whether the cluster's states must be asked for, since it exports no events. What is once so stays so."""
         if self._polls is None:
-            self._polls = not await exports_events(self.place)
+            self._polls = not await exports_events(self.place, self.uplink.ingest_url)
             if self._polls:
                 say(f"{self.place.session} exports no events: its states are polled, which misses tasks that live shorter than that")
         return self._polls
@@ -134,7 +134,7 @@ class NodeAgent:
     @property
     def is_ending(self) -> bool:
         """Whether only what is there is still to be shipped."""
-        self._is_dead = self._is_dead or not self.place.is_alive()
+        self._is_dead = self._is_dead or not self.place.is_alive() or self._born != born_at(self.place.raylet_pid)
         self.tracker.is_flushing = self.is_leaving or self._is_dead
         return self.is_leaving or self._is_dead
 
@@ -173,7 +173,7 @@ class NodeAgent:
         """Until something happens: a change, an unfinished line's time, the next look at the node."""
         loop, file = asyncio.get_running_loop(), self.tracker.watch.fileno()
         loose_s = self.tracker.loose_wait_s()
-        usual_s = LEAVING_S if self.is_leaving else min(ALIVE_S, POLL_S)
+        usual_s = LEAVING_S if self.is_leaving else min(ALIVE_S, self._scan_wait_s() + 0.001)
         wait_s = usual_s if loose_s is None else min(usual_s, loose_s + 0.01)
         self._wake.clear()
         if file >= 0:
@@ -185,6 +185,9 @@ class NodeAgent:
             if file >= 0:
                 loop.remove_reader(file)
         await asyncio.sleep(0 if self.is_leaving else GATHER_S)
+
+    def _scan_wait_s(self) -> float:
+        return self.tracker.scan_wait_s(SCAN_S if self.tracker.watch.is_working else POLL_S)
 
     def _is_over(self) -> bool:
         """Whether there is no sense in trying again: the time is up, or the node's folder is gone with all that was in it."""

@@ -167,7 +167,12 @@ def targets(session_dir: str) -> List[str]:
         return []
 
 
-_LOCATIONS = {"MMAP_SHM": "used_bytes", "MMAP_DISK": "fallback_bytes", "SPILLED": "spilled_bytes"}
+_PLAIN = {
+    "ray_object_store_used_memory{": "used_bytes",  # of the same moment as what is available; the mapped bytes below are of another
+    "ray_object_store_available_memory{": "available_bytes",
+    "ray_object_store_num_local_objects{": "local_objects",
+}
+_LOCATIONS = {"MMAP_SHM": "mapped_bytes", "MMAP_DISK": "fallback_bytes", "SPILLED": "spilled_bytes"}
 
 
 def read_stats(page: bytes) -> Dict[str, Any]:
@@ -189,10 +194,9 @@ def read_stats(page: bytes) -> Dict[str, Any]:
 def _add(stats: Dict[str, Any], labels: str, number: int) -> None:
     if 'NodeAddress="' in labels:
         stats["ip"] = labels.split('NodeAddress="', 1)[1].split('"', 1)[0]
-    if labels.startswith("ray_object_store_available_memory"):
-        stats["available_bytes"] = number
-    elif labels.startswith("ray_object_store_num_local_objects"):
-        stats["local_objects"] = number
+    plain = next((key for name, key in _PLAIN.items() if labels.startswith(name)), None)
+    if plain is not None:
+        stats[plain] = number
     elif labels.startswith("ray_object_store_memory{"):
         name = next((name for place, name in _LOCATIONS.items() if f'Location="{place}"' in labels), None)
         if name is not None:

@@ -19,6 +19,9 @@ QUANTUM_BYTES = 256 * 1024
 BODY_BYTES = 4 * 1024 * 1024
 """So much in one body: it is in memory twice while it is sent."""
 
+SCAN_SPACE_S = 0.1
+"""Between two looks at all files at least, however fast names come and go."""
+
 LOOSE_S = 1.0
 """An unfinished line goes after so much quiet."""
 
@@ -63,29 +66,36 @@ class Tracker:
         self._dirty: OrderedDict[Followed, None] = OrderedDict()
         self._loose: Set[Followed] = set()
         self._dead: Set[str] = set()
-        self._inodes_left: Set[int] = set()
+        self._foreign: Set[str] = set()
+        self._is_stale = True
+        self._scanned_s = self._next_s = 0.0
 
     # What is there
 
     def scan(self) -> None:
-        """Look at every file: what inotify tells is only when to read sooner."""
-        self.watch.missed = False
+        """Look at every file: what inotify tells is only when to look or read sooner."""
+        began_s = time.monotonic()
+        self.watch.missed = self._is_stale = False
         seen = {followed.inode for entry in self._walk(self.log_dir) for followed in [self._see(entry)] if followed is not None}
         for inode in [inode for inode in self.files if inode not in seen]:
             self._lose(self.files[inode])
+        self._scanned_s = time.monotonic()
+        self._next_s = self._scanned_s + max(SCAN_SPACE_S, 10 * (self._scanned_s - began_s))
+
+    def scan_wait_s(self, usual_s: float) -> float:
+        """How long until the next look: soon where names came or went, but never more than a tenth of the time; else after the usual time."""
+        due_s = self._next_s if self._is_stale or self.watch.missed else self._scanned_s + usual_s
+        return max(due_s - time.monotonic(), 0.0)
 
     def note(self, changes: List[Change]) -> None:
         """Take in what inotify told."""
-        structural = False
         for change in changes:
             where = os.path.join(change.folder, change.name)
             followed = self._by_where.get(where)
             if change.is_growth and followed is not None:
                 self._soil(followed)
-            else:
-                structural = True
-        if structural:
-            self.scan()
+            elif not (change.is_growth and (where in self._foreign or _is_skipped(change.name))):
+                self._is_stale = True
 
     @property
     def has_dirty(self) -> bool:
@@ -117,7 +127,7 @@ class Tracker:
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in _SKIPPED_FOLDERS:
                     yield from self._walk(entry.path)
-            elif not entry.name.startswith(_SKIPPED_STARTS) and not entry.name.endswith(_SKIPPED_ENDS):
+            elif not _is_skipped(entry.name):
                 yield entry
 
     def _see(self, entry: os.DirEntry[str]) -> Optional[Followed]:
@@ -127,7 +137,10 @@ class Tracker:
         followed = self.files.get(status.st_ino)
         if followed is None:
             path = os.path.relpath(entry.path, self.log_dir)
-            if not self._owner(path):
+            is_ours = self._owner(path)
+            if not is_ours:
+                if is_ours is False:
+                    self._foreign.add(entry.path)
                 return None
             followed = self.files[status.st_ino] = Followed(path, entry.path, status.st_ino, status.st_size)
         if followed.where != entry.path or entry.path not in self._by_where:
@@ -338,6 +351,10 @@ class Tracker:
         if self.files.get(followed.inode) is followed:
             del self.files[followed.inode]
             self._by_where.pop(followed.where, None)
+
+
+def _is_skipped(name: str) -> bool:
+    return name.startswith(_SKIPPED_STARTS) or name.endswith(_SKIPPED_ENDS)
 
 
 def _is_mark(followed: Followed) -> bool:

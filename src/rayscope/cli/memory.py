@@ -49,12 +49,17 @@ def memory(  # noqa: PLR0913 one parameter an option
     leaks: Annotated[bool, Parameter(negative=(), help="Objects that only a dead or idle process holds, or whose owner or job is gone.")] = False,
     idle: Annotated[str, Parameter(help="With --leaks: a process that ran nothing for so long is idle.")] = _IDLE,
     format: Annotated[str, Parameter(help="table, json, jsonl, yaml or csv.")] = TABLE,  # noqa: A002 the option's name
+    now: Annotated[bool, Parameter(negative=(), help="Have the head node's agent take a snapshot first, of a cluster that lives.")] = False,
     where: Where = _WHERE,
 ) -> None:
     """Show object references held in a cluster, live or gone, from the newest snapshot of its object table or the newest at or before --at."""
     check_format(format)
     _check(num_entries, [name for name, given in (("--growth", growth), ("--leaks", leaks), ("--stats-only", stats_only)) if given], where)
+    if now and where.at:
+        raise UsageError("--now and --at exclude each other")
     with where.client() as client:
+        if now:
+            client.take_objects(where.session)
         if growth:
             _growth(client.object_growth(where.session, points, where.at), format)
         elif leaks:
@@ -74,19 +79,20 @@ def _check(num_entries: int | None, views: list[str], where: Where) -> None:
 
 
 def _references(client: Client, where: Where, choice: show.Choice, chosen: str) -> None:
-    snapshots = client.object_snapshots(where.session, where.at, 1)
+    snapshots = client.object_snapshots(where.session, where.at)
     if not snapshots.snapshots:
         _tell_none(snapshots.session, where.at)
         return
     rows: list[dict[str, Any]] = []
     warnings: list[str] = []
+    taken_ns = snapshots.snapshots[0].taken_ns
     if not choice.stats_only:
         request = ListRequest(resource="objects", session=where.session, at=where.at, detail=True, limit=MAX_PAGE)
         for page in client.pages(request):
             rows += page.rows
-            warnings = page.warnings
+            warnings, taken_ns = page.warnings, page.as_of_ns or taken_ns
     if chosen == TABLE:
-        print("\n".join(show.lines(snapshots, rows, choice, sys.stdout)))
+        print("\n".join(show.lines(snapshots, taken_ns, rows, choice, sys.stdout)))
     else:
         sys.stdout.writelines(FORMATS[chosen](show.sorted_rows(rows, choice), RESOURCES["objects"].columns))
     for warning in warnings:

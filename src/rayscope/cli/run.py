@@ -13,7 +13,6 @@ from rayscope.address import default_data
 from rayscope.cli.output.closing import closing_line, missing_lines
 from rayscope.cli.output.talk import tell, tell_warning
 from rayscope.errors import NotFound, UsageError
-from rayscope.model.loglevel import LEVELS
 from rayscope.query.values import parse_duration
 from rayscope.ray.environment import CALL_SITES
 from rayscope.run.record import DRAIN_S, command_of, record
@@ -79,9 +78,12 @@ def run(  # noqa: PLR0913 each is an option
 
 
 def _level(given: str | None) -> str | None:
-    if given is not None and given.upper() not in LEVELS:
-        raise UsageError(f"no such level: {given!r}", hint=f"one of {', '.join(name.lower() for name in LEVELS)}")
-    return given.upper() if given else None
+    if given is None:
+        return None
+    from rayscope.query.logs.match import read_level  # numpy is slow to import
+    from rayscope.ray.log_lines import LEVELS
+
+    return LEVELS[read_level(given)]
 
 
 def _warn_of_address() -> None:

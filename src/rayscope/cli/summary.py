@@ -15,7 +15,7 @@ from rayscope.cli.options import Filters, Where, resource_name
 from rayscope.cli.output.formats import FORMATS, TABLE, check_format
 from rayscope.cli.output.table import lay_out, terminal_width
 from rayscope.cli.output.talk import tell, tell_warning
-from rayscope.cli.output.values import utc
+from rayscope.cli.output.values import call_site, utc
 from rayscope.cli.watch import repeat
 from rayscope.client import Client
 from rayscope.errors import UsageError
@@ -136,8 +136,9 @@ _OBJECT_COLUMNS: Final = (
     _column("unknown", "int", "Objects of which no process told the size", "count"),
 )
 _COUNTS: Final = frozenset({"state_counts", "reference_types"})
-_OBJECTS_FIRST: Final = ("size_bytes", "name", "objects", "references", "reference_types")
-"""What is worth the room of a narrow terminal."""
+_WIDE: Final = frozenset({"processes", "nodes", "unknown"})
+_WIDE_COLUMNS: Final = 120
+"""A terminal of so many columns has room for these too."""
 
 
 def _show(answer: Answer, chosen: str) -> None:
@@ -157,7 +158,12 @@ def _show(answer: Answer, chosen: str) -> None:
         tell("Nothing to count.")
         return
     rows = [{name: _counts(value) if name in _COUNTS else value for name, value in row.items()} for row in answer.rows]
-    table = lay_out(answer.columns, rows, terminal_width(sys.stdout), first=_OBJECTS_FIRST if answer.columns is _OBJECT_COLUMNS else ())
+    width = terminal_width(sys.stdout)
+    columns = answer.columns
+    if columns is _OBJECT_COLUMNS and width is not None:
+        columns = [column for column in columns if column.name not in _WIDE or width >= _WIDE_COLUMNS]
+        rows = [row | {"name": call_site(row["name"])} for row in rows] if answer.grouped_by == "call-site" else rows
+    table = lay_out(columns, rows, width)
     print("\n".join(["", f"Table (group by {answer.grouped_by}):", _RULE, *table.lines]))
 
 

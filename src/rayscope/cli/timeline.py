@@ -20,9 +20,9 @@ app = App(
     version_flags=(),
     help_epilogue="""\
 Examples:
-  rayscope timeline --output x.json                     for https://ui.perfetto.dev
+  rayscope timeline --output x.json            for https://ui.perfetto.dev
   rayscope timeline -o x.json -f job_id=01000000 --from -10m
-  rayscope timeline -o x.json --format ray              as `ray timeline` writes it""",
+  rayscope timeline -o x.json --format ray     as `ray timeline` has it""",
 )
 
 _WHERE: Final = Where()
@@ -32,7 +32,7 @@ _MB: Final = 1_000_000
 @app.default
 def timeline(
     *,
-    output: Annotated[str, Parameter(name=["--output", "-o"], help="The file to write; `-` is stdout.")],
+    output: Annotated[str, Parameter(name=["--output", "-o"], allow_leading_hyphen=True, help="The file to write; `-` is stdout.")],
     format: Annotated[str, Parameter(help="chrome (for Perfetto and chrome://tracing), or ray (the shape of `ray timeline`).")] = "chrome",  # noqa: A002 the option's name
     filters: Filters = None,
     start: Annotated[str | None, Parameter(name="--from", allow_leading_hyphen=True, help="Only what ran after: -10m, 2026-11-23T14:03 (UTC).")] = None,

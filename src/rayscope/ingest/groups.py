@@ -51,6 +51,7 @@ class Group:
         """Fold one more work in."""
         if not self.works:
             self._began_s = time.monotonic()
+            self.changes.now_ns = time.time_ns()  # an empty group may have waited for hours
         self.works.append(work)
         self._events += work.events
         self._is_awaited = self._is_awaited or work.applied is not None

@@ -10,7 +10,7 @@ from msgspec import Struct
 class ObjectSnapshotInfo(Struct, frozen=True, kw_only=True):
     """One snapshot. ``total``: references in the cluster, ``listed``: those that Ray read, ``kept``: those that are here.
 
-    ``store_stats`` has one mapping a node: ip, node_id, used_bytes, available_bytes, spilled_bytes, fallback_bytes, restored_bytes, where known.
+    ``store_stats`` has one mapping a node: ip, node_id, used_bytes, available_bytes, spilled_bytes, fallback_bytes, mapped_bytes, local_objects, where known.
     """
 
     taken_ns: int

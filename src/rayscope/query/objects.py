@@ -110,8 +110,8 @@ class ObjectQueries:
         """The newest snapshot of a session, and its references in Ray's order with Ray's columns and values. None and none where there is no snapshot."""
 
         def answer(connection: Connection, chosen: tuple[int, str], at_ns: int | None) -> tuple[ObjectSnapshotInfo | None, list[Row]]:
-            found = object_questions.snapshots(connection, chosen[0], at_ns, 1)
-            return (_info(found[0]), object_questions.ray_rows(connection, chosen[0])) if found else (None, [])
+            found = object_questions.chosen(connection, chosen[0], at_ns)
+            return (_info(found), object_questions.ray_rows(connection, chosen[0], found["taken_ns"])) if found else (None, [])
 
         return self._ask(session, None, answer)
 
@@ -132,10 +132,10 @@ class ObjectQueries:
 
 def about(connection: Connection, session_no: int, at_ns: int | None) -> tuple[int | None, list[str]]:
     """When the snapshot was taken that answers a question, and what must be said of it."""
-    found = object_questions.snapshots(connection, session_no, at_ns, 1)
-    if not found:
+    found = object_questions.chosen(connection, session_no, at_ns)
+    if found is None:
         return None, [f"no snapshot of the object table was taken{' by then' if at_ns is not None else ''}"]
-    info = _info(found[0])
+    info = _info(found)
     warnings = [text for text in info.warnings if not text.startswith(_RAYS_HINT)]
     if not info.kept and (fuller := object_questions.last_with_references(connection, session_no, info.taken_ns)):
         warnings.append(f"nothing was held any more; {fuller['kept']:,} references were shortly before: --at {fuller['taken_ns']}")

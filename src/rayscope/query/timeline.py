@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -136,39 +137,21 @@ class _Drawing:
         names = [row["track"] for row in rows]
         if not names:
             return []
-        slices, lanes = self._slices(names)
+        least_ns, attempts = _LONG_BINS * self._bin_ns - 1, sum(row["attempts"] for row in rows)
+        drawn = store.drawn(self._connection, self._spans, names, least_ns=least_ns, most=TIMELINE_LONG, bin_ns=self._bin_ns, attempts=attempts)
+        self.is_coarse = drawn.width_ns > least_ns
+        slices, lanes = self._slices(names, drawn)
         ids = self._ids([one for name in names for one in slices[name]])
-        bad = {name: list(part) for name, part in groupby(store.marks(self._connection, self._spans, names, self._bin_ns), key=lambda row: row[0])}
+        bad = {name: list(part) for name, part in groupby(drawn.marks, key=itemgetter(0))}
         labels = labels_of(self._connection, self._spans.track, moment, rows)
         return [self._track(row, labels[row["track"]], slices[row["track"]], lanes[row["track"]], ids, bad.get(row["track"], [])) for row in rows]
 
-    def _slices(self, names: Sequence[str]) -> tuple[dict[str, list[Slice]], dict[str, int]]:
-        width_ns = self._width(names)
-        cells = self._cells(names, width_ns)
-        packed = {name: pack(part, self._lanes) for name, part in self._long(names, width_ns)}
+    def _slices(self, names: Sequence[str], drawn: store.Drawn) -> tuple[dict[str, list[Slice]], dict[str, int]]:
+        length_ns = self._spans.to_ns - self._spans.from_ns
+        cells = {name: density((row[1:] for row in part), self._bin_ns, length_ns) for name, part in groupby(drawn.cells, key=itemgetter(0))}
+        packed = {name: pack(map(_own, part), self._lanes) for name, part in groupby(drawn.long, key=itemgetter(0))}
         slices = {name: cells.get(name, []) + packed.get(name, ([], 0))[0] for name in names}
         return slices, {name: packed.get(name, ([], 0))[1] + 1 for name in names}
-
-    def _width(self, names: Sequence[str]) -> int:
-        least_ns = _LONG_BINS * self._bin_ns - 1
-        width_ns = store.width_of(self._connection, self._spans, names, least_ns, TIMELINE_LONG)
-        self.is_coarse = width_ns > least_ns
-        return width_ns
-
-    def _cells(self, names: Sequence[str], width_ns: int) -> dict[str, list[Slice]]:
-        found = store.cells(self._connection, self._spans, names, width_ns, self._bin_ns)
-        length_ns = self._spans.to_ns - self._spans.from_ns
-        return {name: density((row[1:] for row in part), self._bin_ns, length_ns) for name, part in groupby(found, key=lambda row: row[0])}
-
-    def _long(self, names: Sequence[str], width_ns: int) -> Iterator[tuple[str, Iterator[tuple[Slice, str]]]]:
-        found = store.long_spans(self._connection, self._spans, names, width_ns)
-        for name, part in groupby(found, key=lambda row: row[0]):
-            yield name, (self._one(row) for row in part)
-
-    def _one(self, row: tuple[Any, ...]) -> tuple[Slice, str]:
-        _, begin_ns, until_ns, color, failed, worker, part, place = row
-        from_ns = self._spans.from_ns
-        return Slice(begin_ns - from_ns, until_ns - from_ns, color, 1, int(failed), 100, (part, place)), worker
 
     def _ids(self, slices: Sequence[Slice]) -> dict[tuple[int, int], tuple[str, int]]:
         """The attempts that slices are, as many as there is room for: those with a slice of their own first."""
@@ -202,6 +185,12 @@ class _Drawing:
             ),
             marks=Marks(x=[at * self._bin_ns // tick for _, at, _ in bad], count=[count for _, _, count in bad]),
         )
+
+
+def _own(row: tuple[Any, ...]) -> tuple[Slice, str]:
+    """The slice of one attempt, and its worker."""
+    _, begin, until, failed, color, part, place, worker = row
+    return Slice(begin, until, color, 1, failed, 100, (part, place)), worker
 
 
 def _statistics(connection: Connection, view: View, group: str, tracks: Sequence[str]) -> RangeStatistics:

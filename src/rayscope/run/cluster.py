@@ -39,7 +39,7 @@ class Cluster:
         self._drain: Drain | None = None
         self._waiting: list[Word] = []
         self.silent_since_ns: int | None = None
-        self._agent: ClusterAgent | None = None
+        self.agent: ClusterAgent | None = None
         self._began_s = self._probed_s = self._heard_s = self._snapshot_due_s = 0.0
         self._last: Drain | None = None
         self._report(
@@ -84,8 +84,8 @@ class Cluster:
 
     def step(self, now_s: float, limit_s: float) -> None:
         """Take the states' snapshot when it is due, and see how far draining is."""
-        if self._agent is not None:
-            self._agent.step(now_s)
+        if self.agent is not None:
+            self.agent.step(now_s)
         if self._drain is None:
             if not self.is_gone and not self.facts.started_here and now_s >= self._snapshot_due_s:
                 self.snapshot()  # of a cluster that was started here, its head's agent, which is ours, tells the states
@@ -134,24 +134,24 @@ class Cluster:
         except RayscopeError as error:
             self._recording.miss(error)
 
-    def watch(self, log: Path, leave_s: float) -> None:
-        """Start an agent for those of its nodes that live on this host; what it has to say goes to ``log``."""
-        self._agent = ClusterAgent(self.facts, self._recording, log, leave_s)
+    def watch(self, log: Path, leave_s: float, before: Cluster | None = None) -> None:
+        """Start an agent for its nodes on this host, which writes to ``log``. One of a cluster that another driver joined ``before`` goes on."""
+        self.agent = before.agent if before and before.is_shipping else ClusterAgent(self.facts, self._recording, log, leave_s)
 
     def dismiss_agent(self) -> None:
         """Its agent ships what is there, and ends."""
-        if self._agent is not None:
-            self._agent.leave()
+        if self.agent is not None:
+            self.agent.leave()
 
     def kill_agent(self) -> None:
         """Its agent's time is up."""
-        if self._agent is not None:
-            self._agent.kill()
+        if self.agent is not None:
+            self.agent.kill()
 
     @property
     def is_shipping(self) -> bool:
         """Whether its agent is still at work."""
-        return self._agent is not None and not self._agent.is_done
+        return self.agent is not None and not self.agent.is_done
 
     def _last_look_at_objects(self) -> None:
         """What a program held at its end."""

@@ -77,7 +77,7 @@ def record(
         code = program.wait()
         recorder.finish()
         shipper.finish()
-        unshown = shown.finish(drain_s, progress.wait_for)
+        unshown = shown.finish(drain_s, progress.wait_for, all_gone=all(cluster.is_gone for cluster in recorder.clusters.values()))
     finally:
         shutil.rmtree(words, ignore_errors=True)
     if shipper.error is not None:

@@ -12,6 +12,7 @@ import msgspec
 
 from rayscope.run.cluster import Cluster
 from rayscope.run.folder import ClusterFacts, RunFolder, Word
+from rayscope.run.leftover import workers_alive
 from rayscope.run.progress import Progress
 from rayscope.run.server import Recording
 
@@ -19,6 +20,10 @@ _STEP_S: Final = 0.03
 
 _LEAVE_S: Final = 3.0
 """An agent that has no time left still has this long to say what it leaves behind."""
+
+
+_WORKERS_S: Final = 3.0
+"""Workers see within a second or two that their raylet is gone, and end."""
 
 
 class Recorder:
@@ -79,6 +84,8 @@ class Recorder:
     def _await_agents(self) -> None:
         """The agents ship the last lines; that is bounded as draining is."""
         began_s = time.monotonic()
+        while self._have_workers() and time.monotonic() - began_s < _WORKERS_S:
+            time.sleep(_STEP_S)
         for cluster in self.clusters.values():
             cluster.dismiss_agent()
         while shipping := [cluster for cluster in self.clusters.values() if cluster.is_shipping]:
@@ -90,6 +97,10 @@ class Recorder:
                     cluster.kill_agent()
             self._progress.show_shipping(now_s)
             time.sleep(_STEP_S)
+
+    def _have_workers(self) -> bool:
+        """Whether workers of a cluster that has gone still write their last lines."""
+        return any(cluster.is_gone and cluster.facts.started_here and workers_alive(cluster.facts.log_dir) for cluster in self.clusters.values())
 
     def _step(self) -> None:
         for word in self._folder.new_words():
@@ -116,11 +127,12 @@ class Recorder:
 
     def _on_cluster(self, word: Word) -> None:
         facts = msgspec.convert(word.content, ClusterFacts)
-        self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
+        before = self.clusters.get(facts.session_name)
+        cluster = self.clusters[facts.session_name] = Cluster(facts, self._recording, self._command)
         for listen in self._listeners:
             listen(facts)
         word.answer()
-        self.clusters[facts.session_name].watch(self._agent_log, self._drain_s)
+        cluster.watch(self._agent_log, self._drain_s, before)
         if not facts.started_here:
             self._progress.say(f"joined the running cluster at {facts.address}; it is recorded if it was started with `rayscope env`")
 

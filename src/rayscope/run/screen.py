@@ -14,6 +14,7 @@ from typing import Final
 _PATIENCE_S: Final = {True: 0.1, False: 1.0}
 """How long the program's unfinished line is waited for: in a terminal it may be a prompt or a bar, elsewhere it is data."""
 
+_WIDTH: Final = 80
 _POLL_S: Final = 0.01
 
 
@@ -51,7 +52,15 @@ class Screen:
                 return
             self._take_status_away()
             self._status = text
-            _write(self._descriptor, text.encode())
+            _write(self._descriptor, self._fitting(text).encode())
+
+    def _fitting(self, text: str) -> str:
+        """In one row: of a line that wraps, only the last row could be taken away."""
+        try:
+            width = os.get_terminal_size(self._descriptor).columns or _WIDTH
+        except OSError:
+            width = _WIDTH
+        return text if len(text) < width else f"{text[: width - 2]}…"
 
     def _take_status_away(self) -> None:
         if self._status:

@@ -16,6 +16,7 @@ from litestar.static_files import create_static_files_router
 from rayscope import __version__
 from rayscope.errors import RayscopeError
 from rayscope.server.api.agent import agent_router
+from rayscope.server.api.callgraph import callgraph_router
 from rayscope.server.api.channel import agent_channel
 from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.job_logs import get_driver_output
@@ -25,6 +26,7 @@ from rayscope.server.api.objects import objects_router
 from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
+from rayscope.server.api.search import search_router
 from rayscope.server.api.service import service_router
 from rayscope.server.api.sql import sql_router
 from rayscope.server.api.storage import delete_session, get_storage
@@ -87,6 +89,8 @@ def make_app(services: Services) -> Litestar:
             timeline_router,
             progress_router,
             overview_router,
+            callgraph_router,
+            search_router,
             live_router,
             sql_router,
             resources_router,

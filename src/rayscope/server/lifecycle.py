@@ -112,7 +112,7 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
     guard = Guard(loopback=is_loopback(host), token=read_token(data), ingest_token=read_ingest_token(data))
     use(read_policy(data))
     services = Services(data, guard, info, silence_s, read_retention(data))
-    _tune_collector()
+    _tune_interpreter()
     config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", ws="wsproto", timeout_graceful_shutdown=10)
     server = _make_server(config, services.end_streams)
     (data / "server.json").write_bytes(msgspec.json.encode(info))
@@ -144,10 +144,17 @@ def _end_quietly() -> None:
         signal.signal(number, lambda *_: None)
 
 
-def _tune_collector() -> None:
-    """Decoding makes a hundred thousand short-lived objects a second: looking for cycles among them takes a third of its time."""
+def _tune_interpreter() -> None:
+    """Decoding makes a hundred thousand short-lived objects a second: looking for cycles among them takes a third of its time.
+
+    A question takes the interpreter's lock some ten times, and beside busy ingest waits for each of them as long as the switch interval.
+    """
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
+    sys.setswitchinterval(_SWITCH_S)
+
+
+_SWITCH_S = 0.001
 
 
 def _prepare_folder(data: Path) -> Path:

@@ -19,7 +19,8 @@ log = logging.getLogger("rayscope.server")
 
 
 _SIGN_IN = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>Rayscope: token</title><link rel="icon" href="/static/mark.svg"><link rel="stylesheet" href="/static/signin.css"><script src="/static/theme.js"></script></head>
+<title>Rayscope: token</title><link rel="icon" href="/static/mark.svg"><link rel="stylesheet" href="/static/signin.css">
+<script src="/static/theme.js"></script></head>
 <body><main><h1><img src="/static/mark.svg" alt="" width="24" height="24"> Rayscope</h1><form>
 <label for="token">This server asks for its token</label>
 <p>It is in the file <code>token</code> of the data folder; <code>rayscope server status</code>, where the server runs, says which folder that is.</p>

@@ -22,6 +22,7 @@ from rayscope.query.logs.service import Logs
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
 from rayscope.query.queries import Queries
+from rayscope.query.search import Search
 from rayscope.query.sql import Console
 from rayscope.query.timeline import Timelines
 from rayscope.query.trace import Traces
@@ -62,6 +63,7 @@ class Services:
         self.jobs = Jobs(self.database)
         self.overviews = Overviews(self.database)
         self.exports = Exports(self.database, self.queries)
+        self.search = Search(self.database)
         self.console = Console(self.database)
         self.timelines = Timelines(self.database)
         self.traces = Traces(self.database)

@@ -147,6 +147,9 @@ MAX_LOG_LINES: Final = 10_000
 LOG_CONTEXT_LINES: Final = 1000
 """Lines of context at most around each line that was found."""
 
+LOG_LATE_S: Final = 3.0
+"""How old the bytes are that an agent has not shipped, for answers to say so: it looks several times a second."""
+
 LOG_READ_BYTES: Final = 8 * MIB
 """Bytes of a file in one answer."""
 
@@ -221,3 +224,21 @@ LIVE_INTERVAL_S: Final = 0.5
 
 LIVE_PING_S: Final = 10.0
 """How often a page hears of a server that has nothing to say, so that both know when the other is gone."""
+
+SEARCH_HITS: Final = 100
+"""Hits in one answer: who needs more gives more words."""
+
+SEARCH_WORDS: Final = 8
+"""Words of a search that count."""
+
+SEARCH_NAMES: Final = 500_000
+"""Different names of attempts that a search remembers, by session: some 60 MB. A program that gives each task its own name can pass it."""
+
+SEARCH_ERRORS: Final = 20_000
+"""Different errors, their numbers folded, that a search remembers."""
+
+CALLGRAPH_NODES: Final = 200
+"""Nodes of a call graph: a person reads forty. The rest is folded into one."""
+
+CALLGRAPH_METHODS: Final = 50
+"""Methods of a class that a call graph names, those with most calls."""

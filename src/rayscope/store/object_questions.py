@@ -31,6 +31,16 @@ def snapshots(connection: Connection, session_no: int, at_ns: int | None, limit:
     return rows(connection, query, [session_no])
 
 
+def chosen(connection: Connection, session_no: int, at_ns: int | None) -> Row | None:
+    """The snapshot that answers a question."""
+    moment = "NULL" if at_ns is None else int(at_ns)
+    query = f"""
+        SELECT s.* EXCLUDE (session_no) FROM object_snapshot s JOIN object_chosen({moment}) c USING (session_no, taken_ns) WHERE s.session_no = ?
+    """
+    found = rows(connection, query, [session_no])
+    return found[0] if found else None
+
+
 def last_with_references(connection: Connection, session_no: int, before_ns: int) -> Row | None:
     """The newest snapshot before a time that is not empty."""
     query = "SELECT taken_ns, kept FROM object_snapshot WHERE session_no = ? AND taken_ns < ? AND kept > 0 ORDER BY taken_ns DESC LIMIT 1"
@@ -61,13 +71,13 @@ def references(connection: Connection, session_no: int, at_ns: int | None, limit
     return rows(connection, f"SELECT * FROM {relation('objects', at_ns)} WHERE session_no = ? ORDER BY object_id LIMIT {int(limit)}", [session_no])
 
 
-def ray_rows(connection: Connection, session_no: int) -> list[Row]:
-    """The references of the newest snapshot, with Ray's names and values, in the order of their ids."""
+def ray_rows(connection: Connection, session_no: int, taken_ns: int) -> list[Row]:
+    """The references of a snapshot, with Ray's names and values, in the order of their ids."""
     query = """
         SELECT object_id, size_bytes AS object_size, task_status, attempt_number, reference_type, call_site, type, pid, ip
-        FROM object_span WHERE session_no = ? AND last_ns IS NULL ORDER BY object_id, ip, pid
+        FROM object_span WHERE session_no = $1 AND first_ns <= $2 AND (last_ns IS NULL OR last_ns >= $2) ORDER BY object_id, ip, pid
     """
-    return rows(connection, query, [session_no])
+    return rows(connection, query, [session_no, taken_ns])
 
 
 def tasks_by_id(connection: Connection, session_no: int, task_ids: Collection[str]) -> dict[str, Row]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 from msgspec import Struct
@@ -15,6 +17,9 @@ TRACKS: Final = {"node": "node_id", "worker": "worker_id", "actor": "actor_id", 
 """What a track stands for, by the name of the grouping."""
 
 COLORS: Final = {"function": "coalesce(name, func_or_class_name)", "state": "state"}
+
+KEPT_SPANS: Final = 200_000
+"""Attempts kept in memory for one picture, some 15 MB. Of more, reading them again costs less than the disk they would go through."""
 
 _SPOT: Final = "task_id, attempt_number, name, state, job_id, node_id, worker_id, actor_id, creation_ns, start_ns, end_ns"
 
@@ -52,25 +57,31 @@ def tracks(connection: Connection, spans: Spans, only: Sequence[str], limit: int
     return _ask(connection, "timeline_tracks", spans, [list(only)] if only else [], {"only": chosen, "limit": int(limit), "offset": int(offset)})
 
 
-def width_of(connection: Connection, spans: Spans, names: Sequence[str], least_ns: int, most: int) -> int:
-    """The least width that no more than ``most`` attempts exceed, if it is more than ``least_ns``."""
-    found = _ask(connection, "timeline_width", spans, [list(names)], {"least": int(least_ns), "most": int(most)})
-    return int(found[0]["width"]) if found else least_ns
+class Drawn(Struct, frozen=True, kw_only=True):
+    """What is drawn, by kind, in the order of track and time; times are ns from the range's start.
+
+    ``cells``: track, bin, n, failed, busy, delta, color, part, place. ``long``: track, begin, until, failed, color, part, place, worker.
+    ``marks``: track, bin, how many. ``width_ns``: attempts longer than that have a slice of their own.
+    """
+
+    cells: list[tuple[Any, ...]]
+    long: list[tuple[Any, ...]]
+    marks: list[tuple[Any, ...]]
+    width_ns: int
 
 
-def long_spans(connection: Connection, spans: Spans, names: Sequence[str], width_ns: int) -> list[tuple[Any, ...]]:
-    """Those longer than a width: track, begin_ns, until_ns, color, failed, worker, part, place; by track and begin."""
-    return _tuples(connection, "timeline_long", spans, [list(names)], {"width": int(width_ns)})
-
-
-def cells(connection: Connection, spans: Spans, names: Sequence[str], width_ns: int, bin_ns: int) -> list[tuple[Any, ...]]:
-    """All others: track, bin, n, failed, busy, delta, color, part, place; by track and bin."""
-    return _tuples(connection, "timeline_cells", spans, [list(names)], {"width": int(width_ns), "bin": int(bin_ns)})
-
-
-def marks(connection: Connection, spans: Spans, names: Sequence[str], bin_ns: int) -> list[tuple[str, int, int]]:
-    """Where attempts ended badly: track, bin, how many."""
-    return _tuples(connection, "timeline_marks", spans, [list(names)], {"bin": int(bin_ns)})
+def drawn(connection: Connection, spans: Spans, names: Sequence[str], *, least_ns: int, most: int, bin_ns: int, attempts: int) -> Drawn:
+    """All that is drawn on some tracks, which hold so many ``attempts`` in the range. Not too many are read once and kept meanwhile."""
+    keeping = "MATERIALIZED" if attempts <= KEPT_SPANS else "NOT MATERIALIZED"
+    words = {"least": int(least_ns), "most": int(most), "bin": int(bin_ns), "materialized": keeping}
+    text, parameters = _text("timeline_slices", spans, words)
+    found = {kind: list(rows_) for kind, rows_ in groupby(connection.execute(text, [*parameters, list(names)]).fetchall(), key=itemgetter(0))}
+    return Drawn(
+        cells=[row[1:10] for row in found.get("cell", [])],
+        long=[(row[1], row[2], row[3], row[4], *row[7:11]) for row in found.get("long", [])],
+        marks=[row[1:4] for row in found.get("mark", [])],
+        width_ns=found["width"][0][2],
+    )
 
 
 def task_ids(connection: Connection, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[str, int]]:
@@ -122,12 +133,6 @@ def _in_range(connection: Connection, name: str, spans: Spans, only: Sequence[st
 def _ask(connection: Connection, name: str, spans: Spans, parameters: Sequence[Any], more: Mapping[str, Any]) -> list[Row]:
     text, first = _text(name, spans, more)
     return rows(connection, text, [*first, *parameters])
-
-
-def _tuples(connection: Connection, name: str, spans: Spans, parameters: Sequence[Any], more: Mapping[str, Any]) -> list[Any]:
-    text, first = _text(name, spans, more)
-    found: list[Any] = connection.execute(text, [*first, *parameters]).fetchall()
-    return found
 
 
 def _text(name: str, spans: Spans, more: Mapping[str, Any]) -> tuple[str, list[Any]]:

@@ -5,6 +5,7 @@ Marks wait in memory for 0.1 s at most, so that a task that prints a line at a t
 
 from __future__ import annotations
 
+import _thread
 import os
 import threading
 from time import monotonic, sleep
@@ -99,9 +100,10 @@ class Soon:
         self._wanted.set()
         if not self._is_started:
             self._is_started = True
-            import _thread
-
-            _thread.start_new_thread(self._run, ())
+            try:
+                _thread.start_new_thread(self._run, ())
+            except RuntimeError:
+                return  # the interpreter ends, or no thread is to be had: then at the task's end, or at exit
 
     def _run(self) -> None:
         while True:

@@ -153,7 +153,10 @@ class Output:
         _write(self._fd, data)
         if known.st_ino != self._inode:
             return  # something else has taken the descriptor's place
-        end, task = os.lseek(self._fd, 0, os.SEEK_CUR), writer[1]
+        try:
+            end, task = os.lseek(self._fd, 0, os.SEEK_CUR), writer[1]
+        except OSError:
+            return
         if end - known.st_size == len(data):
             self._ranges.wrote(known.st_size + begun, end, task)
         else:

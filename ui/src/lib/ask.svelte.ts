@@ -19,6 +19,9 @@ export interface Asked<T> {
 
 const SLOW_MS = 300;
 const LONG_MS = 2000;
+/** An answer that took long is asked again less often: the server spends at most a fifth of its time on one view. */
+const REST_TIMES = 4;
+const MOST_MS = 2500;
 
 interface Options {
   /** Ask again when the server has news (of this session, if given). Null: never. */
@@ -36,6 +39,8 @@ export function useAsk<T>(url: () => string | null, options: Options = {}): Aske
   let shownUrl = "";
   let controller: AbortController | null = null;
   let pending = false;
+  let tookMs = 0, doneMs = 0;
+  let later: ReturnType<typeof setTimeout> | undefined;
 
   async function load(wanted: string, isRefresh: boolean): Promise<void> {
     if (isRefresh && pending) return;
@@ -43,6 +48,7 @@ export function useAsk<T>(url: () => string | null, options: Options = {}): Aske
     const mine = new AbortController();
     controller = mine;
     pending = true;
+    const startMs = performance.now();
     if (!isRefresh) isLoading = true;
     const timers = isRefresh ? [] : [setTimeout(() => (isSlow = true), SLOW_MS), setTimeout(() => (isLong = true), LONG_MS)];
     try {
@@ -58,6 +64,8 @@ export function useAsk<T>(url: () => string | null, options: Options = {}): Aske
     } finally {
       timers.forEach(clearTimeout);
       if (controller === mine) {
+        doneMs = performance.now();
+        tookMs = error ? 0 : Math.min(MOST_MS, doneMs - startMs);
         pending = false;
         isLoading = isSlow = isLong = false;
       }
@@ -77,9 +85,18 @@ export function useAsk<T>(url: () => string | null, options: Options = {}): Aske
 
   $effect(() => {
     const ticks = live.ticks(options.session?.() ?? null);
-    const wanted = untrack(url);
-    if (ticks > 0 && wanted !== null && untrack(() => options.live?.() ?? true)) untrack(() => void load(wanted, true));
+    if (ticks > 0) untrack(refresh);
   });
+  $effect(() => () => clearTimeout(later));
+
+  function refresh(): void {
+    const wanted = url();
+    clearTimeout(later);
+    if (wanted === null || !(options.live?.() ?? true)) return;
+    const restMs = pending ? LONG_MS : doneMs + REST_TIMES * tookMs - performance.now();
+    if (restMs > 0) later = setTimeout(refresh, restMs);
+    else void load(wanted, true);
+  }
 
   return {
     get data() { return data; },

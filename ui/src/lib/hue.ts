@@ -13,7 +13,7 @@ export function hash(text: string): number {
 }
 
 /** The hue's number, 0 to 11. */
-export const hueOf = (name: string): number => (hash(name) >>> 8) % HUES;
+export const hueOf = (name: string): number => hash(name) % HUES;
 
 /** Against the ground 3:1 or more in both themes; white words on the light one, black on the dark one keep 4.5:1. */
 export const hueColour = (name: string, dark: boolean): string => `oklch(${dark ? "0.74 0.1" : "0.53 0.11"} ${hueOf(name) * (360 / HUES) + 10})`;

@@ -27,8 +27,8 @@ const LOOK = EditorView.theme({
 });
 
 const COLOURS = HighlightStyle.define([
-  { tag: tags.keyword, color: "var(--running)", fontWeight: "600" },
-  { tag: [tags.string, tags.special(tags.string)], color: "var(--finished)" },
+  { tag: tags.keyword, color: "light-dark(#1456b8, #85b8ff)", fontWeight: "600" },
+  { tag: [tags.string, tags.special(tags.string)], color: "light-dark(#246540, #5fbf85)" },
   { tag: [tags.number, tags.bool, tags.null], color: "var(--lost)" },
   { tag: tags.comment, color: "var(--dim)", fontStyle: "italic" },
 ]);

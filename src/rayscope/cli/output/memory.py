@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TextIO
@@ -9,13 +10,16 @@ from typing import Any, Final, TextIO
 from msgspec import Struct
 
 from rayscope.cli.output.table import lay_out, terminal_width
-from rayscope.cli.output.values import printable, size, utc
+from rayscope.cli.output.values import call_site, printable, size, utc
 from rayscope.model.object_answers import Leak, Leaks, ObjectGrowth, ObjectSnapshotInfo, ObjectSnapshots, SiteGrowth
 from rayscope.model.resources import Column
 
 _UNITS: Final = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
 _STORE_FIGURES: Final = ("used_bytes", "available_bytes", "spilled_bytes", "fallback_bytes", "local_objects")
+_GROUP_COLUMN: Final = {"NODE_ADDRESS": "ip", "STACK_TRACE": "call_site"}
+_RULES: Final = len("--- :  ---")
 _NO_SITE: Final = "(not recorded)"
+_NAMES: Final = {"disabled": _NO_SITE, "<unknown>": "(borrowed)"}
 _TOTALS: Final = {
     "LOCAL_REFERENCE": "local references",
     "PINNED_IN_MEMORY": "pinned",
@@ -78,16 +82,17 @@ def sorted_rows(rows: Sequence[dict[str, Any]], choice: Choice) -> list[dict[str
     return sorted(by_size, key=keys[choice.sort_by]) if choice.sort_by in keys else by_size
 
 
-def lines(snapshots: ObjectSnapshots, rows: Sequence[dict[str, Any]], choice: Choice, stream: TextIO) -> list[str]:
-    """The whole answer: a head, a table a group, and the object stores' totals."""
-    info = snapshots.snapshots[0]
-    text = [f"======== Object references: {utc(info.taken_ns)} UTC ========", f"Session: {snapshots.session}"]
+def lines(snapshots: ObjectSnapshots, taken_ns: int, rows: Sequence[dict[str, Any]], choice: Choice, stream: TextIO) -> list[str]:
+    """The whole answer: a head, a table a group, and the object stores' totals as last known then. ``taken_ns``: which snapshot the references are of."""
+    until = [known for known in snapshots.snapshots if known.taken_ns <= taken_ns] or snapshots.snapshots
+    stores = next((known for known in until if known.store_stats), until[0])
+    text = [f"======== Object references: {utc(taken_ns)} UTC ========", f"Session: {snapshots.session}"]
     if not choice.stats_only:
         each = "all" if choice.num_entries is None else choice.num_entries
         text.append(f"Grouped by {_words(choice.group_by)}, sorted by {_words(choice.sort_by)}, {each} entries a group")
         for name, group in _grouped(sorted_rows(rows, choice), choice).items():
             text += _group_lines(name, group, choice, stream)
-    return [*text, *_store_lines(info, choice)]
+    return [*text, *_store_lines(stores, choice)]
 
 
 def _words(name: str) -> str:
@@ -109,10 +114,13 @@ def _bytes(rows: Sequence[Mapping[str, Any]]) -> int:
 
 def _group_lines(name: str, rows: Sequence[dict[str, Any]], choice: Choice, stream: TextIO) -> list[str]:
     shown = rows if choice.num_entries is None else rows[: choice.num_entries]
-    head = ["", f"--- {_words(choice.group_by)}: {printable(name)} ---", *_total_lines(rows, choice)]
+    width = terminal_width(stream)
+    title = printable(name) if width is None else _cut(printable(call_site(name)), width - len(choice.group_by) - _RULES)
+    head = ["", f"--- {_words(choice.group_by)}: {title} ---", *_total_lines(rows, choice)]
     if not shown:
         return head
-    table = lay_out(_REFERENCE_COLUMNS, [_entry(row, choice) for row in shown], terminal_width(stream), stream, first=_FIRST)
+    columns = [column for column in _REFERENCE_COLUMNS if column.name != _GROUP_COLUMN[choice.group_by]]
+    table = lay_out(columns, [_entry(row, choice) for row in shown], width, stream, first=_FIRST)
     more = [f"… {len(rows) - len(shown):,} more"] if len(shown) < len(rows) else []
     return [*head, "", *table.lines, *more]
 
@@ -146,10 +154,10 @@ def _size(count: int, choice: Choice) -> str:
 
 def _store_lines(info: ObjectSnapshotInfo, choice: Choice) -> list[str]:
     """What the nodes' object stores held, of those whose metrics could be had."""
-    head = ["", "--- Object stores ---"]
+    head = ["", f"--- Object stores: {utc(info.taken_ns)} UTC ---"]
     stats = info.store_stats
     if not stats:
-        return [*head, "not known: the snapshot was taken without the nodes' metrics"]
+        return [*head, "not known: no snapshot was taken with the nodes' metrics"]
     found = [_store_line(str(node.get("ip", node.get("metrics", "?"))), [node], choice) for node in stats]
     return [*head, *found, *([_store_line("all nodes", stats, choice)] if len(stats) > 1 else [])]
 
@@ -173,18 +181,24 @@ def growth_lines(answer: ObjectGrowth, stream: TextIO) -> list[str]:
     head.append(f"{len(answer.times_ns)} of {answer.snapshots:,} snapshots, {utc(answer.times_ns[0])} to {utc(answer.times_ns[-1])} UTC")
     names = [utc(moment)[11:19] for moment in answer.times_ns]
     keys = [f"p{at}" for at in range(len(names))]
-    columns = [_column("trend", "text"), _column("growth_bytes", "int", "bytes"), *(_column(key, "int") for key in keys), _column("call_site", "text")]
+    columns = [
+        _column("trend", "text"),
+        _column("growth_bytes", "int", "bytes"),
+        _column("objects", "text"),
+        *(_column(key, "int") for key in keys),
+        _column("call_site", "text"),
+    ]
     rows = [_site_row(site, keys) for site in answer.sites]
     if not rows:
         return [*head, "No objects."]
-    table = lay_out(columns, rows, terminal_width(stream), stream, first=["trend", "growth_bytes", "call_site", keys[-1], keys[0]])
+    table = lay_out(columns, rows, terminal_width(stream), stream, first=["trend", "growth_bytes", "call_site", keys[-1], keys[0], "objects"])
     return [*head, "", _with_times(table.lines[0], keys, names), *table.lines[1:]]
 
 
 def _site_row(site: SiteGrowth, keys: Sequence[str]) -> dict[str, Any]:
     sizes = {key: f"{size(point.size_bytes):>8}" for key, point in zip(keys, site.points, strict=True)}
-    name = _NO_SITE if site.call_site == "disabled" else site.call_site
-    return {"trend": site.trend, "growth_bytes": site.growth_bytes, "call_site": name, **sizes}
+    name = _NAMES.get(site.call_site, site.call_site)
+    return {"trend": site.trend, "growth_bytes": site.growth_bytes, "objects": f"{site.growth_objects:+,}", "call_site": name, **sizes}
 
 
 def _with_times(header: str, keys: Sequence[str], names: Sequence[str]) -> str:
@@ -213,9 +227,13 @@ def _leak_lines(leak: Leak, width: int | None) -> list[str]:
         f"  why: {leak.evidence}",
         f"  held by: {', '.join(leak.holders)}",
         *([f"  made by: {leak.function}"] if leak.function else []),
-        *([f"  call site: {leak.call_site}"] if leak.call_site else []),
+        *([f"  call site: {leak.call_site if width is None else call_site(leak.call_site)}"] if leak.call_site else []),
     ]
-    return [printable(line) if width is None else _cut(printable(line), width) for line in parts]
+    return [line for part in parts for line in _wrapped(printable(part), width)]
+
+
+def _wrapped(line: str, width: int | None) -> list[str]:
+    return [line] if width is None or len(line) <= width else textwrap.wrap(line, width, subsequent_indent="    ")
 
 
 def _cut(line: str, width: int) -> str:

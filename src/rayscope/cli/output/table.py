@@ -11,7 +11,7 @@ from unicodedata import east_asian_width
 from msgspec import Struct
 
 from rayscope.cli.output.colour import colour_of_state, paint
-from rayscope.cli.output.values import MISSING, cell
+from rayscope.cli.output.values import MISSING, call_site, cell
 from rayscope.model.resources import Column
 
 _GAP: Final = "  "
@@ -47,7 +47,9 @@ def _cells(column: Column, rows: Sequence[dict[str, Any]]) -> list[str]:
 
 
 def _shortened(column: Column, cells: list[str]) -> list[str]:
-    """Ids as short as still tells them apart; a session's name is asked for whole."""
+    """Ids as short as still tells them apart; a session's name is asked for whole. Call sites without Ray's own frames."""
+    if column.name == "call_site":
+        return [call_site(text) for text in cells]
     if column.unit != "id" or column.name == "session":
         return cells
     if column.name == "object_id":

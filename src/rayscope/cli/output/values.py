@@ -61,6 +61,16 @@ def size(count: int) -> str:
     return f"{_three_digits(value)} {name}"
 
 
+def call_site(text: str) -> str:
+    """Ray's call site as short as it tells: what kind it is, and the user's frames, each by the file's own name.
+
+    ``(put object)  | /…/ray/_private/client_mode_hook.py:wrapper:134 | /home/me/app.py:load:7`` is ``(put object) app.py:load:7``.
+    """
+    parts = [part.strip() for part in text.split(" | ")]
+    own = [part for part in parts if "/ray/_private/" not in part] or parts
+    return " ".join(part if part.startswith("(") else part.rsplit("/", 1)[-1] for part in own)
+
+
 def printable(text: str) -> str:
     """The text on one line, without control characters: a task may be named by anyone."""
     return text if text.isprintable() else "".join(char if char.isprintable() else "�" for char in " ".join(text.split("\n")))

@@ -6,9 +6,12 @@ memory has let go of, so nothing is dropped and nothing is held for it.
 
 from __future__ import annotations
 
+import bisect
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Final
 
 import numpy as np
@@ -35,6 +38,7 @@ _KEPT_FILES: Final = 10_000
 _KEPT_BYTES: Final = 64 * 1024
 _WINDOW_BYTES: Final = 16 * 1024 * 1024
 _WINDOW_PIECES: Final = 4096
+_NAME: Final = re.compile(rb"^:(?:task|actor)_name:(.*)$", re.MULTILINE)
 _HOLD_NS: Final = 1_500_000_000
 """How long lines wait when one task's are asked for: who printed them may be told a moment later."""
 
@@ -82,6 +86,7 @@ class Follower:
         self._planned_s = time.monotonic()
         self.place = Place(store.seq + 1) if cursor is None else read_place(cursor)
         self._open: OrderedDict[int, tuple[int, bytes | None]] = OrderedDict()
+        self._named: OrderedDict[int, str] = OrderedDict()
 
     def take(self) -> LogBatch:
         """The lines that have come, up to a limit; `place` is then behind them."""
@@ -90,7 +95,7 @@ class Follower:
         size = 0
         parts = self._parts()
         for part in parts:
-            if self._plan.tasks is not None and part.observed_ns > time.time_ns() - _HOLD_NS:
+            if self._plan.tasks is not None and 0 <= time.time_ns() - part.observed_ns < _HOLD_NS:
                 break
             for one, following in self._lines(part):
                 if one is not None:
@@ -183,12 +188,26 @@ class Follower:
             return
         lines = read_lines(data[:whole], (Mark(0, part.observed_ns, part.seq, part.stamped),), LONG_AGO, state.utc_offset_s)
         text, base = PieceText(data[:whole], lines, state), part.start - len(before)
+        names = self._names(part.file_no, data[:whole])
         for at in np.flatnonzero(_flags(self._plan, text)):
             start, end = int(lines.starts[at]), int(lines.ends[at])
             if self.place.seq == part.seq and base + start < self.place.offset:
                 continue
             key = (int(lines.keys[at]), part.file_no, base + start)
-            yield Found(key, state, data[start : min(end, start + LINE_TEXT_BYTES)], end - start, bool(lines.stamped[at])), Place(part.seq, base + end + 1)
+            named = names[bisect.bisect_right(names, start, key=itemgetter(0)) - 1][1]
+            one = Found(key, state, data[start : min(end, start + LINE_TEXT_BYTES)], end - start, bool(lines.stamped[at]), named)
+            yield one, Place(part.seq, base + end + 1)
+
+    def _names(self, file_no: int, data: bytes) -> list[tuple[int, str | None]]:
+        """The names that Ray writes into a worker's file, each with where it begins to hold. Events tell of tasks a second or more later."""
+        names: list[tuple[int, str | None]] = [(-1, self._named.get(file_no))]
+        if b":task_name:" in data or b":actor_name:" in data:
+            names += [(found.start(), found[1].decode("utf-8", "replace") or None) for found in _NAME.finditer(data)]
+            if (last := names[-1][1]) is not None:
+                self._named[file_no] = last
+            if len(self._named) > _KEPT_FILES:
+                self._named.popitem(last=False)
+        return names
 
     def _before(self, part: Part) -> bytes:
         """What came of the part's first line before it."""

@@ -9,8 +9,6 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from rayscope.model.loglevel import LEVELS
-
 Mode = Literal["rayscope", "ray", "off"]
 
 DEDUP_WINDOW_S: Final = 5.0
@@ -18,7 +16,10 @@ DEDUP_WINDOW_S: Final = 5.0
 
 
 class RedirectOptions(Struct, frozen=True, kw_only=True):
-    """``mode``: by Rayscope, by Ray itself, or not at all. ``level``: the least that is shown. ``sources``: patterns of task and actor names, all if none."""
+    """``mode``: by Rayscope, by Ray itself, or not at all. ``level``: the least that is shown, as the server spells it.
+
+    ``sources``: patterns of task and actor names, all if none.
+    """
 
     mode: Mode = "rayscope"
     dedup: bool = True
@@ -26,10 +27,8 @@ class RedirectOptions(Struct, frozen=True, kw_only=True):
     sources: tuple[str, ...] = ()
     window_s: float = DEDUP_WINDOW_S
 
-    def wants(self, *, level: str | None, name: str | None) -> bool:
-        """Whether a line is shown. One that names no level is below any that is asked for."""
-        if self.level is not None and (level is None or LEVELS.get(level.upper(), 0) < LEVELS[self.level]):
-            return False
+    def wants(self, name: str | None) -> bool:
+        """Whether the lines of a task or actor of that name are shown. The server looks at levels."""
         return not self.sources or any(fnmatchcase(name or "", pattern) for pattern in self.sources)
 
 

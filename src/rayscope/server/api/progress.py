@@ -10,7 +10,6 @@ from litestar.params import FromPath, FromQuery, QueryParameter
 
 from rayscope.model.progress import Comparison, Failures, JobAnswer, JobRuns, Progress
 from rayscope.query.sessions import LATEST
-from rayscope.server.api.resources import Found
 from rayscope.server.api.views import At, Filters, services_of, view_of
 
 Job = Annotated[str | None, QueryParameter(name="job", description="a job's or submission's id; without it the whole session")]
@@ -28,12 +27,6 @@ def get_failures(
 ) -> Failures:
     """Failed and lost attempts, grouped by type and what they said."""
     return services_of(state).jobs.failures(view_of(session, None, None, at, filters), job, limit)
-
-
-@get("/jobs/{wanted:str}", sync_to_thread=True)
-def get_job(state: State, wanted: FromPath[str], at: At = None, session: FromQuery[str] = LATEST) -> Found:
-    """Every row of one job, as of any resource: the router does not look at the general route once it has come as far as `jobs`."""
-    return Found(rows=services_of(state).queries.get("jobs", wanted, session, at))
 
 
 @get("/jobs/{wanted:str}/progress", sync_to_thread=True)
@@ -66,4 +59,4 @@ def compare_job(
     return services_of(state).jobs.compare(view_of(session, None, None, None, None), wanted, with_session, with_job)
 
 
-progress_router = Router(path="/api/v1", route_handlers=[get_progress, get_failures, get_job, get_job_progress, get_job_answer, get_job_runs, compare_job])
+progress_router = Router(path="/api/v1", route_handlers=[get_progress, get_failures, get_job_progress, get_job_answer, get_job_runs, compare_job])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from litestar import Response, Router, get
+from litestar.concurrency import sync_to_thread
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery, QueryParameter
 from litestar.response import Stream
@@ -57,10 +58,10 @@ def get_schema() -> dict[str, dict[str, ResourceSchema]]:
     return {"resources": {name: ResourceSchema(columns=list(resource.columns), default_sort=resource.default_sort) for name, resource in RESOURCES.items()}}
 
 
-@get("/{resource:str}", sync_to_thread=True)
-def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
+@get(["/{resource:str}", "/jobs"])  # the router does not go back from a node with a name to the one that takes any
+async def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
     state: State,
-    resource: FromPath[str],
+    resource: FromPath[str] = "jobs",
     filters: Filters = None,
     start: Start = None,
     end: End = None,
@@ -90,16 +91,16 @@ def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of the quer
         end=end or None,
     )
     if format is None:
-        return Response(_services(state).queries.page(request))
-    name, pieces = _services(state).exports.export(request, format, limit)
+        return Response(await sync_to_thread(_services(state).queries.page, request))
+    name, pieces = await sync_to_thread(_services(state).exports.export, request, format, limit)
     return Stream(pieces, media_type=_MEDIA.get(format), headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-@get("/{resource:str}/facets", sync_to_thread=True)
-def get_facets(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
+@get(["/{resource:str}/facets", "/jobs/facets"])
+async def get_facets(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
     state: State,
-    resource: FromPath[str],
     column: FromQuery[str],
+    resource: FromPath[str] = "jobs",
     filters: Filters = None,
     start: Start = None,
     end: End = None,
@@ -110,13 +111,15 @@ def get_facets(  # noqa: PLR0913, PLR0917 one parameter an option of the query s
 ) -> Facets:
     """The most frequent values of a column, for the completion of filters."""
     view = view_of(session, start, end, at, filters)
-    return facets(_services(state).database, FacetRequest(resource=resource, column=column, view=view, part=q, limit=limit))
+    return await sync_to_thread(facets, _services(state).database, FacetRequest(resource=resource, column=column, view=view, part=q, limit=limit))
 
 
-@get("/{resource:str}/{wanted:str}", sync_to_thread=True)
-def get_resource(state: State, resource: FromPath[str], wanted: FromPath[str], session: FromQuery[str] = LATEST, at: FromQuery[str | None] = None) -> Found:
+@get(["/{resource:str}/{wanted:str}", "/jobs/{wanted:str}"])
+async def get_resource(
+    state: State, wanted: FromPath[str], resource: FromPath[str] = "jobs", session: FromQuery[str] = LATEST, at: FromQuery[str | None] = None
+) -> Found:
     """Every row of one id, or of a unique prefix of it, with all columns."""
-    return Found(rows=_services(state).queries.get(resource, wanted, session, at))
+    return Found(rows=await sync_to_thread(_services(state).queries.get, resource, wanted, session, at))
 
 
 def _services(state: State) -> Services:

@@ -1,9 +1,17 @@
 -- What readers see of object snapshots: the references of one snapshot of each session, with what else is known of them.
 
--- The newest snapshot of each session, or the newest at or before a time (null stands for now).
+-- The newest snapshot of each session, or the newest at or before a time (null stands for now). Between a driver's end and its cluster's nothing is held
+-- any more: of a session that has ended, the newest in which anything was held is meant, unless a time is given.
 CREATE OR REPLACE MACRO object_chosen(at_ns) AS TABLE
-SELECT session_no, max(taken_ns) FILTER (WHERE at_ns IS NULL OR taken_ns <= at_ns) AS taken_ns, max(taken_ns) AS newest_ns
+SELECT
+    session_no,
+    CASE
+        WHEN at_ns IS NULL AND bool_or(e.ended_ns IS NOT NULL) THEN coalesce(max(taken_ns) FILTER (WHERE kept > 0), max(taken_ns))
+        ELSE max(taken_ns) FILTER (WHERE at_ns IS NULL OR taken_ns <= at_ns)
+    END AS taken_ns,
+    max(taken_ns) AS newest_ns
 FROM object_snapshot
+LEFT JOIN session_end e USING (session_no)
 GROUP BY session_no
 HAVING max(taken_ns) FILTER (WHERE at_ns IS NULL OR taken_ns <= at_ns) IS NOT NULL;
 

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -31,6 +32,7 @@ from rayscope.model.storage import Storage
 from rayscope.query.logs.request import LogQuery
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import LATEST
+from rayscope.ray.token import ray_token
 from rayscope.store.limits import DEFAULT_PAGE, LOG_READ_BYTES
 
 T = TypeVar("T")
@@ -172,16 +174,20 @@ class Client:
         text = urlencode(_given(session=session, stream=stream, offset=offset, limit=limit))
         with self._lock:
             path = f"/api/v1/jobs/{quote(wanted, safe='')}/logs?{text}"
-            status, content = self._exchange("GET", self._prefix + path, None)
+            status, content = self._exchange("GET", self._prefix + path, None, _for_ray(self.address))
             headers = self._answered
         if status >= http.client.BAD_REQUEST:
             raise _named_error(status, content, self.address)
         return read_driver_output(headers, content)
 
+    def ray_headers(self) -> dict[str, str]:
+        """What a call that is passed on to a cluster needs beside this server's own token."""
+        return _for_ray(self.address)
+
     def post_ray(self, session: str, path: str) -> bytes:
         """A call of Ray's own REST without a body, e.g. to stop a job."""
         with self._lock:
-            status, content = self._exchange("POST", f"{self._prefix}/ray/{quote(session, safe='')}{path}", b"")
+            status, content = self._exchange("POST", f"{self._prefix}/ray/{quote(session, safe='')}{path}", b"", _for_ray(self.address))
         if status >= http.client.BAD_REQUEST:
             raise Unavailable(content.decode(errors="replace").strip() or f"the cluster answers {status}")
         return content
@@ -292,11 +298,11 @@ class Client:
             raise _named_error(status, content, self.address)
         return content
 
-    def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
+    def _exchange(self, method: str, path: str, body: bytes | None, more: Mapping[str, str] = MappingProxyType({})) -> tuple[int, bytes]:
         """One exchange. A kept connection that the server has closed meanwhile is opened anew, once."""
         reused = self._connection.sock is not None
         try:
-            return self._send(method, path, body)
+            return self._send(method, path, body, more)
         except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError) as error:
             self._connection.close()
             if not reused:
@@ -305,7 +311,7 @@ class Client:
             self._connection.close()
             raise self._unreachable(error) from error
         try:
-            return self._send(method, path, body)
+            return self._send(method, path, body, more)
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
             raise self._unreachable(error) from error
@@ -321,8 +327,8 @@ class Client:
             raise self._unreachable(error) from error
         return answer
 
-    def _send(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        headers = self._headers()
+    def _send(self, method: str, path: str, body: bytes | None, more: Mapping[str, str]) -> tuple[int, bytes]:
+        headers = self._headers() | dict(more)
         if body is not None:
             headers["Content-Type"] = "application/json"
         self._connection.request(method, path, body, headers)
@@ -339,6 +345,13 @@ class Client:
             f"no Rayscope server answers at {self.address} ({what})",
             hint="start one with `rayscope server start`, or name another with --address",
         )
+
+
+def _for_ray(address: str) -> dict[str, str]:
+    """Ray's own token, for calls that are passed on to a cluster: to this machine's server only, unless it was given for this purpose."""
+    host = urlsplit(address).hostname or ""
+    token = ray_token() if host in {"127.0.0.1", "localhost", "::1"} or os.environ.get("RAY_AUTH_MODE") == "token" else os.environ.get("RAY_AUTH_TOKEN")
+    return {"X-Ray-Authorization": f"Bearer {token}"} if token else {}
 
 
 def _list_query(request: ListRequest) -> dict[str, Any]:

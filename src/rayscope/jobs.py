@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from rayscope.address import find_address
 from rayscope.client import Client
-from rayscope.errors import NotFound, ServerUnreachable, Unavailable, UsageError
+from rayscope.errors import NotFound, ServerUnreachable, Unauthorized, Unavailable, UsageError
 from rayscope.model.job import DriverOutput
 from rayscope.query.sessions import LATEST
 
@@ -103,6 +103,7 @@ def submit_job(
     Raises UsageError where Ray is not installed or what was given makes no sense to it, and Unavailable with the cluster's own words.
     """
     try:
+        from ray.exceptions import AuthenticationError
         from ray.job_submission import JobSubmissionClient  # heavy, and only here Ray itself is needed
     except ImportError as error:
         raise UsageError("submitting a job needs Ray's own client, and Ray is not installed here", hint="pip install 'rayscope[ray]'") from error
@@ -110,10 +111,14 @@ def submit_job(
     with _without(_SUBMIT_WITH):
         try:
             base = (address or find_address()).rstrip("/")
-            client = JobSubmissionClient(f"{base}/ray/{quote(session, safe='')}", cookies={"rayscope_token": given} if given else None)
+            client = JobSubmissionClient(
+                f"{base}/ray/{quote(session, safe='')}", cookies={"rayscope_token": given} if given else None, headers=Client(base).ray_headers()
+            )
             found = client.submit_job(
                 entrypoint=entrypoint, submission_id=submission_id, runtime_env=dict(runtime_env or {}), metadata=dict(metadata or {}), **resources
             )
+        except AuthenticationError as error:
+            raise Unauthorized(f"the cluster wants Ray's own token: {str(error).splitlines()[0]}", hint="set RAY_AUTH_TOKEN to it") from error
         except ConnectionError as error:
             raise ServerUnreachable(f"no Rayscope server answers at {base} ({error})", hint="start one with `rayscope server start`") from error
         except (ValueError, TypeError) as error:

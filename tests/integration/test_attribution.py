@@ -28,7 +28,7 @@ SURE = {"print", "parts", "err", "logging", "long", "end", "attempt", "torn"}
 def running(*command: str, **more: str) -> Iterator[tuple[subprocess.Popen[str], Path]]:
     """A program with the hooks, up to the line in which it names its logs; it ends with its stdin."""
     ours = {name: value for name, value in os.environ.items() if not name.startswith(("RAY_", "RAYSCOPE_"))}
-    environment = ours | {"PYTHONPATH": HOOK, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"} | more
+    environment = ours | {"PYTHONPATH": HOOK, "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_raylet_start_wait_time_s": "150"} | more
     with subprocess.Popen([sys.executable, *command], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         logs = next((line.removeprefix("logs: ").strip() for line in program.stdout if line.startswith("logs: ")), None)

@@ -40,7 +40,7 @@ class Cluster:
     def __init__(self, commands: Commands) -> None:
         self.commands = commands
         lines = [shlex.split(line)[1] for line in commands("env").stdout.splitlines() if line.startswith("export ")]
-        self.environment = commands.environment(**dict(line.split("=", 1) for line in lines))
+        self.environment = commands.environment(RAY_AUTH_MODE="token", **dict(line.split("=", 1) for line in lines))
         self.ray("start", "--head", "--port=0", "--num-cpus=2", "--include-dashboard=true", "--disable-usage-stats")
         self.agent = self.start_agent()
         until(lambda: len(commands.rows("list", "sessions")) == 1, "the session is known", WAIT_S)

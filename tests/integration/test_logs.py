@@ -166,6 +166,10 @@ def test_the_second_agent_of_a_node_is_told(commands: Commands) -> None:
     assert ask(f"{first.url}/health", json.dumps(health).encode(), {"Content-Type": "application/json"}) == (200, {})
     (row,) = commands.rows("list", "agents", "--detail")
     assert (row["node_id"], row["state"], row["host"], row["files"], row["lag_bytes"], row["dropped_bytes"]) == (NODE, "ALIVE", "node-1", 3, 7, 9)
+    first.ship(OUT, 0, b"x\n")
+    late = health | {"lag_s": 12.0}
+    ask(f"{first.url}/health", json.dumps(late).encode(), {"Content-Type": "application/json"})
+    assert "12 s and 7 bytes behind" in commands("logs").stderr
     assert row["dropped"] == [{"path": "x", "bytes": 9, "reason": "gone"}]
 
 

@@ -31,8 +31,9 @@ class Commands:
     def environment(self, **more: str) -> dict[str, str]:
         """Ours, with the data folder, and nothing of a Ray or a Rayscope around it."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("RAYSCOPE_", "RAY_"))}
-        # Under `uv run pytest` Ray would build an environment anew for each worker.
-        return ours | {"RAYSCOPE_DATA": str(self.data), "NO_COLOR": "1", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"} | more
+        # Under `uv run pytest` Ray would build an environment anew for each worker; and a busy machine takes longer to start a Ray than Ray expects.
+        rays = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_raylet_start_wait_time_s": "150"}
+        return ours | {"RAYSCOPE_DATA": str(self.data), "NO_COLOR": "1"} | rays | more
 
     def __call__(self, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
         """Run one to its end."""

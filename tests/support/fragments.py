@@ -56,6 +56,7 @@ _COLUMNS = {
     "placement_group": ["name", "created_ns", "ready_ns", "latest_ns", "state", "placed_ns", "bundles", "stats"],
     "runtime_env": ["runtime_env", "first_seen_ns", "latest_ns", "error"],
     "run": ["command", "started_ns", "ended_ns"],
+    "cluster_road": ["heard_ns", "dashboard"],
 }
 
 

@@ -31,6 +31,7 @@ class LiveTail:
         self.lines: list[dict[str, Any]] = []
         self.files: list[dict[str, Any]] = []
         self.cut_after: int | None = None
+        self.extra_behind = 0
         self.asked: list[dict[str, str]] = []
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
@@ -41,6 +42,10 @@ class LiveTail:
     def say(self, text: str, **more: Any) -> None:
         """A worker says a line."""
         self.lines.append(a_line(text, **more))
+
+    def claim_behind(self, size_bytes: int) -> None:
+        """What arrived besides and will not be delivered, as it fits nothing: the next batch counts it."""
+        self.extra_behind = size_bytes
 
     def close(self) -> None:
         """Go away."""
@@ -62,7 +67,7 @@ class LiveTail:
                 if parts.path.endswith("/files"):
                     self._end(json.dumps({"files": tail.files}).encode())
                 else:
-                    self._stream(int(query["cursor"]))
+                    self._stream(int(query.get("cursor", len(tail.lines))))
 
             def _end(self, body: bytes) -> None:
                 self.send_header("Content-Length", str(len(body)))
@@ -78,7 +83,7 @@ class LiveTail:
                     new = tail.lines[at : at + 500]
                     if new:
                         at += len(new)
-                        data = json.dumps({"lines": new, "behind_bytes": sum(len(line["text"]) for line in tail.lines[at:])})
+                        data = json.dumps({"lines": new, "behind_bytes": tail.extra_behind + sum(len(line["text"]) for line in tail.lines[at:])})
                         self.wfile.write(f"event: lines\nid: {at}\ndata: {data}\n\n".encode())
                         if tail.cut_after is not None and at >= tail.cut_after:
                             tail.cut_after = None

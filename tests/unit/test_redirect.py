@@ -45,6 +45,9 @@ PLAIN = Wording(colour=False, terminal=False, environment={})
         (line("x", name=None), "10.0.0.2", 1, "(pid=11, ip=10.0.0.2) x\n"),
         (line("x", name="Counter(3)"), None, 7, "(Counter(3) pid=11) x [repeated 7x across cluster]\n"),
         (line("", name="f"), None, 1, "(f pid=11) \n"),
+        (line("x", name="Trainer(0.5).fit", actor_id="aa"), None, 1, "(Trainer(0.5) pid=11) x\n"),
+        (line("x", name="Trainer(0.5)", actor_id="aa"), None, 1, "(Trainer(0.5) pid=11) x\n"),
+        (line("x", name="module.f"), None, 1, "(module.f pid=11) x\n"),
         (line("a", cut=True, path="w.out", offset=7), None, 1, "(f pid=11) a … [cut: the rest is at w.out:7]\n"),
         (line("\x1b[31mred\x1b[0m\x07"), None, 1, "(f pid=11) \x1b[31mred\x1b[0m\x07\n"),
     ],
@@ -263,6 +266,15 @@ def test_the_end_waits_for_what_lies_on_the_disk(stage: Stage) -> None:
     assert redirect.finish(30, lambda _: None) is None
     stage.close()
     assert stage.text().splitlines()[-1] == "(f pid=11) late"
+
+
+def test_bytes_behind_that_fit_nothing_are_not_waited_for(stage: Stage) -> None:
+    """A ping says that the server has looked at all of them."""
+    stage.tail.claim_behind(72)
+    redirect = stage.redirect()
+    stage.tail.say("x")
+    assert redirect.finish(30, lambda _: None) is None
+    stage.close()
 
 
 def test_what_never_arrives_is_said(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:

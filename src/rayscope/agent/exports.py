@@ -1,4 +1,4 @@
-"""Whether a node exports its events: what its raylet was started with says so, or else the metrics of its export."""
+"""Whether a node exports its events to our server: what its raylet was started with says so, or, where that cannot be read, the metrics of its export."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ _ADDRESS = "RAY_DASHBOARD_AGGREGATOR_AGENT_EVENTS_EXPORT_ADDR"
 _PUBLISHED = b"ray_aggregator_agent_published_events_total{"
 
 
-async def exports_events(place: Place) -> bool:
-    """True where the switches are on in the raylet's environment, or, where that says nothing, where something was published over HTTP."""
+async def exports_events(place: Place, ingest_url: str) -> bool:
+    """True where the raylet's environment has the switches on, and our ingest token in the address; or where something was published over HTTP."""
     environment = environment_of(place.raylet_pid) if place.raylet_pid > 0 else None
-    if environment is not None and environment.get("RAY_enable_ray_event") in {"1", "true"} and environment.get(_ADDRESS):
-        return True
-    return await _has_published(place)
+    if environment is None:
+        return await _has_published(place)
+    token = ingest_url.partition("/ingest/")[2].strip("/")
+    return environment.get("RAY_enable_ray_event", "").lower() in {"1", "true"} and f"/ingest/{token}/" in environment.get(_ADDRESS, "")
 
 
 async def _has_published(place: Place) -> bool:

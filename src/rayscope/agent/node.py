@@ -16,6 +16,7 @@ from rayscope.agent.health import post_health
 from rayscope.agent.jobs import jobs_of, keep_doing
 from rayscope.agent.locks import NodeLock
 from rayscope.agent.owners import Owners
+from rayscope.agent.processes import born_at
 from rayscope.agent.states import POLLED, News
 from rayscope.agent.talk import say
 from rayscope.agent.tracker import Chunk, Tracker
@@ -57,6 +58,7 @@ class NodeAgent:
         self._wake = asyncio.Event()
         self._leave_by_s = float("inf")
         self._is_dead = False
+        self._born = born_at(place.raylet_pid)
         self._polls: Optional[bool] = None
         self.news = {name: News() for name in POLLED}
 
@@ -124,7 +126,7 @@ class NodeAgent:
     async def polls(self) -> bool:
         """Whether the cluster's states must be asked for, since it exports no events. What is once so stays so."""
         if self._polls is None:
-            self._polls = not await exports_events(self.place)
+            self._polls = not await exports_events(self.place, self.uplink.ingest_url)
             if self._polls:
                 say(f"{self.place.session} exports no events: its states are polled, which misses tasks that live shorter than that")
         return self._polls
@@ -132,7 +134,7 @@ class NodeAgent:
     @property
     def is_ending(self) -> bool:
         """Whether only what is there is still to be shipped."""
-        self._is_dead = self._is_dead or not self.place.is_alive()
+        self._is_dead = self._is_dead or not self.place.is_alive() or self._born != born_at(self.place.raylet_pid)
         self.tracker.is_flushing = self.is_leaving or self._is_dead
         return self.is_leaving or self._is_dead
 

@@ -91,6 +91,15 @@ def is_alive(pid: int, proc: str = PROC) -> bool:
         return False
 
 
+def born_at(pid: int, proc: str = PROC) -> int:
+    """When a process started, in ticks since boot; 0 where it cannot be seen. A number that is given again is told by it."""
+    try:
+        with open(f"{proc}/{pid}/stat", "rb") as file:
+            return int(file.read().rpartition(b")")[2].split()[19])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
 def environment_of(pid: int, proc: str = PROC) -> Optional[Dict[str, str]]:
     """The environment that a process was started with; None where it is not ours to see."""
     try:

@@ -22,7 +22,7 @@ from rayscope.errors import ServerUnreachable, UsageError
 from rayscope.model.log import LogFile, LogLine
 from rayscope.model.resources import Column
 from rayscope.query.logs.request import DEFAULT_LINES, NEWEST, OLDEST, LogQuery
-from rayscope.store.limits import MAX_LOG_LINES
+from rayscope.store.limits import LOG_CONTEXT_LINES, MAX_LOG_LINES
 
 app = App(
     name="rayscope logs",
@@ -134,11 +134,12 @@ def _show(client: Client, query: LogQuery, chosen: str, limit: int, *, everywher
     """Text is read downwards: the newest lines are asked for first, and shown last."""
     if limit < 0:
         raise UsageError(f"--limit {limit} is negative", hint="0 shows all")
-    pages = _Pages(client, replace(query, limit=min(limit or MAX_LOG_LINES, MAX_LOG_LINES)), limit)
+    at_once = LOG_CONTEXT_LINES if query.context else MAX_LOG_LINES
+    pages = _Pages(client, replace(query, limit=min(limit or at_once, at_once)), limit)
     if chosen == _JSONL:
         sys.stdout.writelines(_json(line) for line in pages)
     elif query.order == OLDEST or not limit:
-        pages = _Pages(client, replace(query, order=OLDEST, limit=min(limit or MAX_LOG_LINES, MAX_LOG_LINES)), limit)
+        pages = _Pages(client, replace(query, order=OLDEST, limit=min(limit or at_once, at_once)), limit)
         _write_text(pages, everywhere=everywhere)
     else:
         _write_text(_in_time(list(pages), query.context), everywhere=everywhere)
@@ -257,6 +258,8 @@ def _show_files(client: Client, query: LogQuery, chosen: str) -> None:
     if chosen == _JSONL:
         sys.stdout.writelines(_json(file) for file in found.files)
         return
+    if found.total > len(found.files):
+        tell_warning(f"{len(found.files):,} of {found.total:,} files shown: --node, --job, --source and --file narrow them")
     rows: list[dict[str, Any]] = [msgspec.structs.asdict(file) for file in found.files]
     if not rows:
         tell("No log files fit." if query.job or query.node or query.worker or query.file else "This session has no log files.")

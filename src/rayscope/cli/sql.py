@@ -21,7 +21,7 @@ app = App(
     version_flags=(),
     help_epilogue="""\
 Examples:
-  rayscope sql "SELECT name, state, count(*) AS n FROM tasks GROUP BY ALL ORDER BY n DESC"
+  rayscope sql "SELECT name, state, count(*) FROM tasks GROUP BY ALL"
   rayscope sql "SELECT * FROM nodes" --all-sessions --format json
   echo "SELECT count(*) FROM actors" | rayscope sql -
   rayscope sql --schema""",

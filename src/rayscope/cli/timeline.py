@@ -20,9 +20,9 @@ app = App(
     version_flags=(),
     help_epilogue="""\
 Examples:
-  rayscope timeline --output x.json                     for https://ui.perfetto.dev
+  rayscope timeline --output x.json            for https://ui.perfetto.dev
   rayscope timeline -o x.json -f job_id=01000000 --from -10m
-  rayscope timeline -o x.json --format ray              as `ray timeline` writes it""",
+  rayscope timeline -o x.json --format ray     as `ray timeline` has it""",
 )
 
 _WHERE: Final = Where()

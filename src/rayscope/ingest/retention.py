@@ -133,7 +133,7 @@ class Retainer:
             if over <= 0:
                 break
             plans.append(_of(item, SIZE))
-            over -= self._logs.segments.size(item.session, item.segment_no)
+            over -= self._logs.segments.size_of(item.session, item.segment_no)
         return plans
 
     def _carry_out(self, plan: Plan) -> None:

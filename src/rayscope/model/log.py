@@ -67,9 +67,10 @@ class LogFile(Struct, frozen=True, kw_only=True):
 
 
 class LogFiles(Struct, frozen=True, kw_only=True):
-    """The files of a session."""
+    """The files of a session, the first ones by node and path; ``total`` counts all that fit."""
 
     files: list[LogFile]
+    total: int = 0
     session: str | None = None
 
 

@@ -41,8 +41,7 @@ def _worker(match: re.Match[str]) -> LogName:
 
 def _core(match: re.Match[str]) -> LogName:
     source = "driver" if match["kind"] == "driver" else "worker"
-    worker = match["worker"]
-    return LogName(source=source, stream="log", worker_id=worker if not worker.startswith(_DRIVER_LIKE) else None, pid=int(match["pid"]))
+    return LogName(source=source, stream="log", worker_id=match["worker"], pid=int(match["pid"]))
 
 
 def _driver(match: re.Match[str]) -> LogName:
@@ -61,7 +60,6 @@ def _source(name: str) -> Callable[[re.Match[str]], LogName]:
     return lambda match: LogName(source=name, stream=match["ext"] if match["ext"] in STREAMS else "log")
 
 
-_DRIVER_LIKE: Final = "00000000000000000000000000000000000000000000000000000000"
 _EXT: Final = r"(?:[-_.\w]*)\.(?P<ext>out|err|log)(?:\.\d+)?"
 
 _TABLE: Final[tuple[tuple[re.Pattern[str], Callable[[re.Match[str]], LogName]], ...]] = tuple(

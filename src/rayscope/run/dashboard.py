@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import time
 import urllib.request
 from http.client import HTTPException
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from rayscope.model.report import ObjectReport, RayAnswer, StateSnapshot
 from rayscope.ray.exporter_metrics import ExporterCounts, read_exporter_counts
+from rayscope.ray.token import ray_token
 
 _TIMEOUT_S: Final = 2.0
 _OBJECTS_S: Final = 5.0
@@ -76,13 +75,5 @@ def _fetch(url: str, timeout_s: float = _TIMEOUT_S) -> bytes:
 
 
 def _authorization() -> dict[str, str]:
-    """Since 2.59 a local cluster asks for the token that Ray keeps in the user's home."""
-    token = os.environ.get("RAY_AUTH_TOKEN") or _token_in(os.environ.get("RAY_AUTH_TOKEN_PATH") or "~/.ray/auth_token")
+    token = ray_token()
     return {"Authorization": f"Bearer {token}"} if token else {}
-
-
-def _token_in(path: str) -> str | None:
-    try:
-        return Path(path).expanduser().read_text().strip()
-    except OSError:
-        return None

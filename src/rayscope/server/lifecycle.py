@@ -148,9 +148,7 @@ def _tune_interpreter() -> None:
     """Decoding makes a hundred thousand short-lived objects a second: looking for cycles among them takes a third of its time.
 
     A question takes the interpreter's lock some ten times, and beside busy ingest waits for each of them as long as the switch interval.
-    Arrow imports pandas, where it is installed, to see whether a list is one of its own: most of a second and 50 MB for nothing.
     """
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # this is how a module is said not to be there
     gc.freeze()
     gc.set_threshold(200_000, 20, 100)
     sys.setswitchinterval(_SWITCH_S)

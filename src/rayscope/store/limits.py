@@ -147,6 +147,9 @@ MAX_LOG_LINES: Final = 10_000
 LOG_CONTEXT_LINES: Final = 1000
 """Lines of context at most around each line that was found."""
 
+LOG_LATE_S: Final = 3.0
+"""How old the bytes are that an agent has not shipped, for answers to say so: it looks several times a second."""
+
 LOG_READ_BYTES: Final = 8 * MIB
 """Bytes of a file in one answer."""
 

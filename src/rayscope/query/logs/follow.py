@@ -95,7 +95,7 @@ class Follower:
         size = 0
         parts = self._parts()
         for part in parts:
-            if self._plan.tasks is not None and part.observed_ns > time.time_ns() - _HOLD_NS:
+            if self._plan.tasks is not None and 0 <= time.time_ns() - part.observed_ns < _HOLD_NS:
                 break
             for one, following in self._lines(part):
                 if one is not None:

@@ -57,7 +57,7 @@ class LineMaker:
         printers, names, sessions = self._database.read(lambda connection: self._ask(connection, found))
         made: list[tuple[Key, LogLine]] = []
         for one in found:
-            output = one.output
+            output = self._output(one)
             if output is not None and printers.is_rays(output, one.key[2], one.text):
                 continue
             printer = printers.of(output, one.key[2]) if output is not None else None
@@ -67,33 +67,36 @@ class LineMaker:
         return made, found[-1].key if found else None
 
     def _ask(self, connection: Connection, found: Sequence[Found]) -> tuple[Printers, dict[tuple[int, str], Row], dict[int, str]]:
-        places = [Place(one.output, one.key[2]) for one in found if one.output is not None]
+        places = [Place(output, one.key[2]) for one in found if (output := self._output(one)) is not None]
         printers = Printers(people_near(connection, windows_of(places)), self._fresh)
         known = {(place.output[0], printer[0]) for place in places if (printer := printers.of(place.output, place.offset)) is not None}
         return printers, task_names(connection, sorted(known)), dict(questions.sessions(connection))
 
+    def _output(self, one: Found) -> Output | None:
+        """The worker's output that a line stands in, if offsets in it are clear."""
+        return one.output if one.output is not None and self._store.is_one_file(one.output) else None
+
     def with_context(self, lines: Sequence[LogLine], count: int) -> list[LogLine]:
         """The lines, each with those around it in its file, none twice."""
+        around = [self._around(line, count) for line in lines]
+        made, _ = self.lines([near for before, after in around for near in (*before, *after)], None)
+        known = {(line.file_no, line.offset): structs.replace(line, context=True) for _, line in made}
         shown = {(line.file_no, line.offset) for line in lines}
         found: list[LogLine] = []
-        for line in lines:
-            before, after = self._around(line, count)
-            for near in before:
-                _add_once(found, shown, near)
+        for line, (before, after) in zip(lines, around, strict=True):
+            _add_new(found, shown, before, known)
             found.append(line)
-            for near in after:
-                _add_once(found, shown, near)
+            _add_new(found, shown, after, known)
         return found
 
-    def _around(self, line: LogLine, count: int) -> tuple[list[LogLine], list[LogLine]]:
+    def _around(self, line: LogLine, count: int) -> tuple[list[Found], list[Found]]:
         state = self._store.file(line.file_no)
         if state is None:
             return [], []
         before = _split(*self._before(line, count))[-count:]
         begin, data = self._store.read(line.file_no, line.offset, _room(count))
         after = _split(begin, data)[1 : count + 1] if begin == line.offset else []
-        found = [[_near(line, state, offset, text) for offset, text in part] for part in (before, after)]
-        return self._attributed(found[0]), self._attributed(found[1])
+        return [_near(line, state, *part) for part in before], [_near(line, state, *part) for part in after]
 
     def _before(self, line: LogLine, count: int) -> tuple[int, bytes]:
         start = max(line.offset - _room(count), 0)
@@ -103,10 +106,6 @@ class LineMaker:
         if begin > 0 and (head := line_before(self._store, line.file_no, begin)):
             return begin - len(head), head + data
         return begin, data
-
-    def _attributed(self, near: Sequence[Found]) -> list[LogLine]:
-        made, _ = self.lines(near, None)
-        return [structs.replace(line, context=True) for _, line in made]
 
 
 def _room(count: int) -> int:
@@ -129,10 +128,13 @@ def _near(line: LogLine, state: FileState, offset: int, text: bytes) -> Found:
     return Found((int(read.keys[0]), state.file_no, offset), state, text[:LINE_TEXT_BYTES], len(text), bool(read.stamped[0]))
 
 
-def _add_once(found: list[LogLine], shown: set[tuple[int, int]], line: LogLine) -> None:
-    if (line.file_no, line.offset) not in shown:
-        shown.add((line.file_no, line.offset))
-        found.append(line)
+def _add_new(found: list[LogLine], shown: set[tuple[int, int]], near: Sequence[Found], known: dict[tuple[int, int], LogLine]) -> None:
+    """Those of the lines that are not there yet. Ray's own markers are not known."""
+    for one in near:
+        place = (one.state.file_no, one.key[2])
+        if place not in shown and place in known:
+            shown.add(place)
+            found.append(known[place])
 
 
 def _is_asked(plan: Plan, printer: Printer | None) -> bool:

@@ -77,6 +77,8 @@ def _check(query: LogQuery) -> None:
         raise FilterError(f"limit {query.limit} is not between 1 and {MAX_LOG_LINES:,}", hint="follow `next` for more than one page")
     if not 0 <= query.context <= LOG_CONTEXT_LINES:
         raise FilterError(f"context {query.context} is not between 0 and {LOG_CONTEXT_LINES:,}")
+    if query.context and query.limit > LOG_CONTEXT_LINES:
+        raise FilterError(f"context around {query.limit:,} lines at once", hint=f"with context a page has at most {LOG_CONTEXT_LINES:,}")
     if query.attempt is not None and not query.task:
         raise FilterError("attempt without task", hint="name the task too")
 

@@ -28,7 +28,7 @@ from rayscope.query.sessions import resolve_session
 from rayscope.ray.log_lines import Flags, is_marker
 from rayscope.store import questions
 from rayscope.store.database import Connection, Database
-from rayscope.store.limits import LINE_TEXT_BYTES, LOG_PAGE_BYTES, LOG_SEARCH_S
+from rayscope.store.limits import LINE_TEXT_BYTES, LOG_LATE_S, LOG_PAGE_BYTES, LOG_SEARCH_S
 from rayscope.store.logs import index
 from rayscope.store.logs.memory import FileState
 from rayscope.store.logs.questions import stored_ends
@@ -47,6 +47,7 @@ class Scene(Struct, frozen=True):
     candidates: list[Candidate]
     gaps: dict[int, set[int]]
     lost: list[tuple[int, int, int, str]]
+    behind: list[tuple[str, int, float]]
 
 
 class LogSearch:
@@ -68,7 +69,7 @@ class LogSearch:
         lines, following = _bounded(looked_at, last, scene.plan, stop=stop, full=page.is_full)
         if query.context:
             lines = made.with_context(lines, query.context)
-        notes = [*_notes(stop), *_lost(scene), *self._deleted(scene.plan)]
+        notes = [*_notes(stop), *_lost(scene), *_behind(scene), *self._deleted(scene.plan)]
         return LogPage(lines=lines, next=following, complete=stop is None, notes=notes, session=scene.plan.session)
 
     def _deleted(self, plan: Plan) -> list[str]:
@@ -105,7 +106,9 @@ class LogSearch:
         for file_no, start, _, _ in lost:
             gaps[file_no].add(start)
         view = View(files, everything.arrivals, everything.gaps, everything.marks, everything.seq)
-        return Scene(plan, view, _chosen(candidates, plan), gaps, lost)
+        nodes = {state.node_id for state in files.values()}
+        behind = [agent for agent in index.agents_behind(connection, plan.session_no, LOG_LATE_S) if agent[0] in nodes]
+        return Scene(plan, view, _chosen(candidates, plan), gaps, lost, behind)
 
     def _look(self, scene: Scene, page: _Page, deadline: float) -> int | None:
         """Fill the page. Where time ran out before all was looked at: the time up to which the page is final."""
@@ -293,3 +296,11 @@ def _lost(scene: Scene) -> list[str]:
     first = f"{end - start:,} bytes of {scene.view.files[file_no].path} at {start:,}: {reason}"
     more = f", and {len(scene.lost) - 1} gaps more" if len(scene.lost) > 1 else ""
     return [f"{size:,} bytes of these files could not be read any more ({first}{more})"]
+
+
+def _behind(scene: Scene) -> list[str]:
+    """A note for each node whose newest lines are still on their way."""
+    return [
+        f"the agent of node {node_id[:12]} is {lag_s:.0f} s and {size:,} bytes behind: its newest lines are not here yet"
+        for node_id, size, lag_s in scene.behind
+    ]

@@ -12,6 +12,7 @@ from rayscope.query.logs.request import LogQuery
 from rayscope.query.logs.search import LogSearch
 from rayscope.ray.log_names import HOOK, MARKS
 from rayscope.store.database import Database
+from rayscope.store.limits import MAX_LOG_LINES
 from rayscope.store.logs.memory import FileState
 from rayscope.store.logs.store import LogStore
 
@@ -38,7 +39,8 @@ class Logs:
         states = [state for state in self.store.view(plan.wants).files.values() if state.name.source not in {MARKS, HOOK}]
         if pattern is not None:
             states = [state for state in states if fnmatch.fnmatchcase(state.path, pattern)]
-        return LogFiles(files=[_file(state) for state in sorted(states, key=lambda state: (state.session_no, state.node_id, state.path))], session=plan.session)
+        states.sort(key=lambda state: (state.session_no, state.node_id, state.path))
+        return LogFiles(files=[_file(state) for state in states[:MAX_LOG_LINES]], total=len(states), session=plan.session)
 
     def states(self, query: LogQuery) -> list[FileState]:
         """The states of the files that can hold lines of a query (its text aside)."""

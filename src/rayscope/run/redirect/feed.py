@@ -31,6 +31,10 @@ class Feed:
         self.is_connected = False
         self.behind_bytes = 0
 
+    def has_reached(self, mark: str) -> bool:
+        """Whether everything that had arrived when a tail from ``mark`` on began was taken. A cursor begins with the number of an arrival."""
+        return int(self._cursor.partition(".")[0]) >= int(mark.partition(".")[0])
+
     def start(self) -> None:
         """Begin."""
         self._thread.start()
@@ -55,8 +59,8 @@ class Feed:
             if self._ending.is_set():
                 return
             self.is_connected = True
+            self.behind_bytes = 0 if batch is None else batch.behind_bytes
             if batch is not None:
-                self.behind_bytes = batch.behind_bytes
                 self._take(batch)
             self._cursor = cursor or self._cursor
 

@@ -17,7 +17,7 @@ from rayscope.run.redirect.backlog import Backlog
 from rayscope.run.redirect.feed import Feed
 from rayscope.run.redirect.folding import Folding, Shown
 from rayscope.run.redirect.options import RedirectOptions
-from rayscope.run.redirect.wording import Wording
+from rayscope.run.redirect.wording import Wording, name_of
 from rayscope.run.screen import Screen
 from rayscope.run.server import Recording
 
@@ -26,13 +26,13 @@ _SHOW_COUNT_S: Final = 2.0
 """A terminal that is this far behind is told how much is still to come."""
 
 QUIET_S: Final = 0.5
-"""When all has arrived and nothing has come for this long, the server has sent everything: it looks for new lines ten times a second."""
+"""A cluster that lives on has said all that it says for now when nothing has come for this long."""
 
 STALLED_S: Final = 10.0
 """When nothing has moved for this long at the end, nothing will: the agent is gone, or the server."""
 
-SILENT_S: Final = 3.0
-"""Likewise where no agent is left, or not one line came in the whole run."""
+SILENT_S: Final = 6.0
+"""Likewise, a little longer than the server's pings are apart, where no agent is left, or not one line came in the whole run."""
 
 
 class Redirect:
@@ -73,8 +73,7 @@ class Redirect:
         """
         if not self._feeds:
             return None
-        patience_s = SILENT_S if all_gone or not self._printed else STALLED_S
-        missing = self._await_rest(limit_s, patience_s, progress)
+        missing = self._await_rest(limit_s, progress, all_gone=all_gone)
         self._ending.set()
         self._backlog.close()
         self._thread.join()
@@ -83,16 +82,21 @@ class Redirect:
         progress("")
         return missing
 
-    def _await_rest(self, limit_s: float, patience_s: float, progress: Callable[[str], None]) -> str | None:
+    def _await_rest(self, limit_s: float, progress: Callable[[str], None], *, all_gone: bool) -> str | None:
+        patience_s = SILENT_S if all_gone or not self._printed else STALLED_S
         here = {name: sizes_here(facts.log_dir) for name, facts in self._facts.items()}
         began_s = moved_s = time.monotonic()
         last: object = None
+        missing: int | None = None
+        mark: str | None = None
         while True:
-            missing, now_s = self._missing(here), time.monotonic()
+            missing = self._missing(here) if missing != 0 else 0
+            mark = mark or (self._mark() if missing == 0 else None)
+            now_s = time.monotonic()
             behind = sum(feed.behind_bytes for feed in self._feeds.values())
             if (state := (missing, behind, self._backlog.lines, self._printed)) != last:
                 last, moved_s = state, now_s
-            if not missing and not behind and not self._backlog.lines and now_s - max(self._heard_s, began_s) >= QUIET_S and self._is_connected():
+            if mark is not None and all(feed.has_reached(mark) for feed in self._feeds.values()) and (all_gone or self._is_quiet(began_s, now_s)):
                 return None
             if now_s - began_s >= limit_s or now_s - moved_s >= patience_s:
                 return self._what_is_missing(missing or 0, behind)
@@ -100,8 +104,16 @@ class Redirect:
                 progress(_to_come(self._backlog.lines, behind + (missing or 0)))
             time.sleep(_STEP_S)
 
-    def _is_connected(self) -> bool:
-        return all(feed.is_connected for feed in self._feeds.values())
+    def _is_quiet(self, began_s: float, now_s: float) -> bool:
+        """Of other nodes' files it is not known how long they are."""
+        return not self._backlog.lines and now_s - max(self._heard_s, began_s) >= QUIET_S
+
+    def _mark(self) -> str | None:
+        """The place of what arrives next; None: the server does not say."""
+        try:
+            return next(self._recording.client.follow_logs(LogQuery(session=next(iter(self._facts)))))[0]
+        except (RayscopeError, StopIteration):
+            return None
 
     def _missing(self, here: dict[str, dict[str, int]]) -> int | None:
         """Bytes that have not arrived at the server; None: it does not say."""
@@ -132,7 +144,7 @@ class Redirect:
         self._show(self._folding.rest())
 
     def _wanted(self, line: LogLine) -> bool:
-        return self._options.wants(line.name)
+        return self._options.wants(name_of(line))
 
     def _folded(self, line: LogLine, now_s: float) -> list[Shown[LogLine]]:
         if not self._options.dedup:

@@ -11,6 +11,7 @@ from rayscope.model.log import LogLine
 from rayscope.run.screen import Screen
 
 _COLOURS: Final = (35, 36, 32, 90, 94, 95)  # Ray's choice of those that can be read on dark and light grounds
+_METHOD: Final = re.compile(r"(.+)\.[^\W\d]\w*", re.DOTALL)
 _GREEN: Final = 32
 _RESET: Final = "\x1b[0m"
 _NOT_COLOUR: Final = re.compile(r"\x1b\[[0-9;:]*m|[\x00-\x08\x0a-\x1f\x7f-\x9f]")
@@ -53,6 +54,13 @@ def wording_for(screen: Screen, environment: Mapping[str, str] = os.environ) -> 
     return Wording(colour=colour, terminal=screen.is_terminal, environment=environment)
 
 
+def name_of(line: LogLine) -> str:
+    """What is named on the terminal: the task, or the actor without its method, as Ray does."""
+    name = line.name or ""
+    method = _METHOD.fullmatch(name) if line.actor_id else None
+    return method[1] if method else name
+
+
 def _prefix(line: LogLine, ip: str | None) -> str:
-    name = f"{line.name} " if line.name else ""
+    name = f"{known} " if (known := name_of(line)) else ""
     return f"({name}pid={line.pid}{f', ip={ip}' if ip else ''})"

@@ -46,7 +46,9 @@ async def get_files(token: FromPath[str], state: State, session: FromQuery[str],
 async def post_chunks(request: Request[Any, Any, State], token: FromPath[str], state: State) -> Offsets | Response[Problem]:
     """Take stretches of log files. Answers when they are durable."""
     services = _services(state, token)
-    body = _unpacked(await body_of(request), request.headers.get("content-encoding", ""))
+    body = await body_of(request)
+    if request.headers.get("content-encoding", "") in {"gzip", "x-gzip"}:
+        body = await asyncio.to_thread(_unpacked, body)
     chunks = decode_chunks(body)
     try:
         if not services.log_ingest.knows(chunks.session):
@@ -73,10 +75,8 @@ def _services(state: State, token: str) -> Services:
     return services
 
 
-def _unpacked(body: bytes, encoding: str) -> bytes:
+def _unpacked(body: bytes) -> bytes:
     """The body without its gzip. Raises PayloadError for one that is none, or too large."""
-    if encoding not in {"gzip", "x-gzip"}:
-        return body
     unpacker = zlib.decompressobj(wbits=31)
     try:
         content = unpacker.decompress(body, MAX_BODY_BYTES)

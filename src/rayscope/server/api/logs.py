@@ -129,10 +129,10 @@ async def _events(services: Services, follower: Follower) -> AsyncIterator[Serve
             batch = await asyncio.to_thread(follower.take)
             if batch.lines:
                 yield ServerSentEventMessage(event="lines", id=follower.place.text(), data=msgspec.json.encode(batch).decode())
-            elif follower.place == before:
-                if not await _wait(arrived):
-                    yield ServerSentEventMessage(event="ping", id=follower.place.text(), data="{}")
-                await asyncio.sleep(_GATHER_S)
+                continue
+            if follower.place != before or not await _wait(arrived):
+                yield ServerSentEventMessage(event="ping", id=follower.place.text(), data="{}")  # nothing of what had arrived fits, and nothing is behind
+            await asyncio.sleep(_GATHER_S)
     finally:
         stop()
 

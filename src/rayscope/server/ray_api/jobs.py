@@ -37,6 +37,8 @@ _IN_MEMORY: Final = 16 * MIB
 _PASSED_ON: Final = ("content-type", "accept", "x-ray-authorization")
 _BROWSERS: Final = ("origin", "referer", "sec-fetch-mode", "sec-fetch-site", "sec-fetch-dest", "access-control-request-method")
 _GONE: Final = 410
+_NO_ANSWER: Final = (401, 403)
+"""A cluster that wants a token which the caller has not: what the store knows may be seen here all the same."""
 
 Asked = Request[Any, Any, State]
 
@@ -109,7 +111,7 @@ async def _asked(request: Asked, session: str, state: State) -> Response[bytes] 
         answer = await services.dashboards.ask(road, "GET", _path(request), headers)
     except Unavailable:
         return None
-    return None if answer.status >= 500 else _response(answer)  # noqa: PLR2004 a cluster that is just going
+    return None if answer.status in _NO_ANSWER or answer.status >= 500 else _response(answer)  # noqa: PLR2004 a cluster that is just going
 
 
 async def _passed_on(request: Asked, session: str, state: State) -> Response[bytes]:

@@ -169,10 +169,44 @@ def agent_offsets(connection: Connection) -> dict[tuple[int, str], int]:
     return {(session_no, node_id): offset for session_no, node_id, offset in found}
 
 
-def drop_rows(connection: Connection, session_no: int, segment_no: int | None) -> None:
-    """Forget one segment's pieces, or all of a session's logs."""
-    if segment_no is not None:
-        connection.execute("DELETE FROM log_piece WHERE session_no = ? AND segment_no = ?", [session_no, segment_no])
-        return
+def agents_behind(connection: Connection, session_no: int | None, late_s: float) -> list[tuple[str, int, float]]:
+    """The agents whose oldest unshipped bytes are older than that: node, bytes and seconds, as they last said."""
+    query = "SELECT node_id, lag_bytes, lag_s FROM agent WHERE lag_bytes > 0 AND lag_s > ? AND (? IS NULL OR session_no = ?) ORDER BY lag_s DESC LIMIT 5"
+    found: list[tuple[str, int, float]] = connection.execute(query, [late_s, session_no, session_no]).fetchall()
+    return found
+
+
+class SegmentRow(Struct, frozen=True):
+    """A segment of a session: the times of its lines, its pieces' bytes as they came, and its bytes on disk."""
+
+    segment_no: int
+    first_ns: int
+    last_ns: int
+    raw_bytes: int
+    size_bytes: int = 0
+
+
+def segment_rows(connection: Connection, session_no: int) -> list[SegmentRow]:
+    """The segments of a session that have lines."""
+    query = """
+        SELECT segment_no, min(first_ns), max(last_ns), sum(size_bytes)::BIGINT FROM log_piece WHERE session_no = ? GROUP BY segment_no ORDER BY segment_no
+    """
+    return [SegmentRow(*row) for row in connection.execute(query, [session_no]).fetchall()]
+
+
+def drop_segment_rows(connection: Connection, session_no: int, segment_no: int, now_ns: int) -> dict[int, int]:
+    """Forget one segment's pieces, but not that they were: they become gaps. The bytes of each file that are gone."""
+    where = "WHERE session_no = ? AND segment_no = ?"
+    found = connection.execute(f"SELECT file_no, sum(size_bytes)::BIGINT FROM log_piece {where} GROUP BY file_no", [session_no, segment_no]).fetchall()
+    gaps = "SELECT session_no, file_no, start_offset, start_offset + size_bytes, 'deleted by retention', ?::BIGINT FROM log_piece"
+    connection.execute(f"INSERT INTO log_gap {gaps} {where}", [now_ns, session_no, segment_no])
+    connection.execute(f"DELETE FROM log_piece {where}", [session_no, segment_no])
+    for file_no, size in found:
+        connection.execute("UPDATE log_file SET lost_bytes = lost_bytes + ? WHERE file_no = ?", [size, file_no])
+    return dict(found)
+
+
+def drop_session_rows(connection: Connection, session_no: int) -> None:
+    """Forget all of a session's logs."""
     for table in ("log_piece", "log_gap", "log_mark", "log_file"):
         connection.execute(f"DELETE FROM {table} WHERE session_no = ?", [session_no])

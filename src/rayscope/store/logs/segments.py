@@ -185,16 +185,15 @@ class Segments:
             found[path.parent.name] = found.get(path.parent.name, 0) + path.stat().st_size
         return found
 
-    def size(self, session: str, segment_no: int) -> int:
-        """Bytes of one segment; none of one that is gone."""
+    def size_of(self, session: str, segment_no: int) -> int:
+        """Bytes on disk of one segment; none of one that is gone."""
         path = segment_path(self.folder / session, segment_no)
         return path.stat().st_size if path.exists() else 0
 
     def drop_segment(self, session: str, segment_no: int) -> int:
         """Delete a segment; the bytes that this frees. What reads it meanwhile reads on."""
-        path = segment_path(self.folder / session, segment_no)
-        size = path.stat().st_size if path.exists() else 0
-        path.unlink(missing_ok=True)
+        size = self.size_of(session, segment_no)
+        segment_path(self.folder / session, segment_no).unlink(missing_ok=True)
         with self._lock:
             self._files.pop((session, segment_no), None)
             self._forget_blocks(lambda key: key[:2] == (session, segment_no))

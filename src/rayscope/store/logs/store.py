@@ -9,6 +9,7 @@ from __future__ import annotations
 import bisect
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -52,6 +53,7 @@ class LogStore:
         self._flushing = threading.Lock()
         self._files: dict[int, FileState] = {state.file_no: state for state in database.read(index.read_files)}
         self._keys: dict[FileKey, FileState] = {(state.session_no, state.node_id, state.file): state for state in self._files.values()}
+        self._outputs = Counter(_output(state) for state in self._files.values())
         self._next_file_no = max(self._files, default=0) + 1
         self.position, self.seq = database.read(index.log_position)
         self.utc_offsets = database.read(index.agent_offsets)
@@ -101,6 +103,7 @@ class LogStore:
             )
             self._next_file_no += 1
             self._keys[key] = self._files[state.file_no] = state
+            self._outputs[_output(state)] += 1
         elif state.path != chunk.path:
             state.path = chunk.path
             if state.name.source == "other":
@@ -277,10 +280,11 @@ class LogStore:
                 gone = [state for state in self._files.values() if state.session_no == session_no]
                 for state in gone:
                     del self._files[state.file_no], self._keys[state.session_no, state.node_id, state.file]
+                    self._outputs[_output(state)] -= 1
                     for table in (self._frozen, self._active):
                         table.arrivals.pop(state.file_no, None)
                         table.changed.pop(state.file_no, None)
-            self.database.write(lambda connection: index.drop_rows(connection, session_no, None))
+            self.database.write(lambda connection: index.drop_session_rows(connection, session_no))
             if (writer := self._writers.pop(session_no, None)) is not None:
                 writer.close()
             return self.segments.drop_session(session)
@@ -291,8 +295,26 @@ class LogStore:
             writer = self._writers.get(session_no)
             if writer is not None and writer.segment_no == segment_no:
                 self._writers.pop(session_no).close()
-            self.database.write(lambda connection: index.drop_rows(connection, session_no, segment_no))
+            dropped = self.database.write(lambda connection: index.drop_segment_rows(connection, session_no, segment_no, time.time_ns()))
+            with self._lock:
+                for file_no, size in dropped.items():
+                    if (state := self._files.get(file_no)) is not None:
+                        state.lost_bytes += size
             return self.segments.drop_segment(session, segment_no)
+
+    def segments_of(self, session_no: int, session: str) -> list[index.SegmentRow]:
+        """The segments of a session, the oldest first, with the times of their lines and their bytes on disk."""
+        rows = self.database.read(lambda connection: index.segment_rows(connection, session_no))
+        return [structs.replace(row, size_bytes=self.segments.size_of(session, row.segment_no)) for row in rows]
+
+    def is_one_file(self, output: tuple[int, str, str]) -> bool:
+        """Whether a worker's output (session number, worker id, stream) is one file. Offsets of one that was rotated or truncated do not say in which."""
+        with self._lock:
+            return self._outputs[output] == 1
+
+
+def _output(state: FileState) -> tuple[int, str, str]:
+    return (state.session_no, state.name.worker_id or "", state.name.stream)
 
 
 def _named(chunk: Chunk) -> LogName:

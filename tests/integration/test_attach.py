@@ -61,7 +61,7 @@ def test_attach_and_detach(rayscope: Commands, cluster: str) -> None:
     assert [row["state"] for row in rows] == ["FINISHED"] * 5
     assert rayscope.rows("list", "actors", "-f", "name=keeper")[0]["state"] == "ALIVE"
     assert rayscope.rows("list", "nodes")[0]["state"] == "ALIVE"
-    assert rayscope.rows("list", "jobs", "-f", "state=RUNNING")
+    assert rayscope.rows("list", "jobs", "-f", "status=RUNNING")
     agent = int(re.search(r"\d+", str(rayscope.rows("list", "agents")[0]["pid"]))[0])  # type: ignore[index]
     os.kill(agent, signal.SIGKILL)
     until(lambda: rayscope.rows("list", "agents")[0]["pid"] != agent, "the agent's return", SLOW_S)

@@ -117,6 +117,7 @@ def measure(data: Path) -> list[Figure]:
     """All figures, over a store that `benchmarks.fill` made."""
     with running_server(data) as server, chromium() as browser:
         tab = browser.new_page(viewport={"width": 1440, "height": 900})
+        tab.on("pageerror", lambda error: print(f"the page complains: {error}"))
         paints = [first_paint(browser, f"{server.info.url}/s/{_SESSION}/tasks") for _ in range(_FIRST_VISITS)]
         steps = page_to_page(tab, server.info.url)
         picture, moved, size = timeline(tab, server.info.url)

@@ -41,6 +41,7 @@ def test_keys_lead_everywhere_and_help_lists_them(recorded: Served, visit: Visit
     tab.keyboard.press("g")
     tab.keyboard.press("t")
     expect(tab).to_have_url(f"{recorded.url}/s/{ENDED}/tasks")
+    expect(tab.locator("tbody tr")).to_have_count(100)
     tab.keyboard.press("?")
     dialog = tab.get_by_role("dialog", name="Keyboard")
     expect(dialog).to_contain_text("search, jump, act")

@@ -33,15 +33,15 @@ const COLOURS = HighlightStyle.define([
   { tag: tags.comment, color: "var(--dim)", fontStyle: "italic" },
 ]);
 
-/** Rich editing makes browsers put styles into what is typed over, which the page's policy refuses aloud. */
-function takesPlainText(): boolean {
-  try {
-    document.createElement("div").contentEditable = "plaintext-only";
+/** What is typed over a selection gets inline styles from Chromium, which the page's policy refuses aloud: so it is put in by the editor. */
+const TYPED_OVER = EditorView.domEventHandlers({
+  beforeinput: (event, view) => {
+    if (event.inputType !== "insertText" || event.data === null || view.composing || view.state.selection.main.empty) return false;
+    event.preventDefault();
+    view.dispatch(view.state.replaceSelection(event.data), { scrollIntoView: true, userEvent: "input.type" });
     return true;
-  } catch {
-    return false;
-  }
-}
+  },
+});
 
 export function makeEditor({ parent, text, tables, run, changed }: Options): Editor {
   const root = parent.attachShadow({ mode: "open" });
@@ -54,7 +54,7 @@ export function makeEditor({ parent, text, tables, run, changed }: Options): Edi
         Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => { run(); return true; } }, { key: "Tab", run: acceptCompletion }])),
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
         sql({ dialect: PostgreSQL, schema: tables, upperCaseKeywords: true }), syntaxHighlighting(COLOURS), LOOK, placeholder("SELECT … FROM tasks"),
-        EditorView.contentAttributes.of({ "aria-label": "SQL", ...(takesPlainText() ? { contenteditable: "plaintext-only" } : {}) }),
+        EditorView.contentAttributes.of({ "aria-label": "SQL" }), TYPED_OVER,
         EditorView.updateListener.of((update) => { if (update.docChanged) changed(update.state.doc.toString()); }),
       ],
     }),

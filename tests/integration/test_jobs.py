@@ -192,7 +192,7 @@ def test_a_cluster_that_is_gone_still_answers(cluster: Cluster) -> None:
     assert "succeeded" in cluster.job("status", "first").stdout
     listed = cluster.job("list")
     assert all(name in listed.stdout for name in ("first", "long", "own", "bad", "kills")), listed.stdout + listed.stderr
-    assert cluster.commands("job", "logs", "own").stdout.count("tick") == 5
+    assert ticks(cluster.commands("job", "logs", "own").stdout) == counted(5)
     refused = cluster.job("submit", "--no-wait", "--", "true")
     assert refused.returncode != 0
     assert "is gone" in refused.stderr + refused.stdout

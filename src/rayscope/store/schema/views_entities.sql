@@ -55,7 +55,8 @@ WITH joined AS (
 ), known AS (
     SELECT
         j.*, r.exit_code AS run_exit_code, r.signal AS run_signal, r.stdout_path, r.stderr_path, e.reason AS session_reason, n.node_ip AS driver_ip,
-        coalesce(j.reported_end_ns, CASE WHEN r.exit_code IS NOT NULL OR r.signal IS NOT NULL THEN r.ended_ns END, e.ended_ns) AS last_ns
+        CASE WHEN n.end_ns IS NOT NULL THEN concat_ws(': ', 'its driver''s node died', coalesce(n.state_message, n.death_reason)) END AS node_reason,
+        coalesce(j.reported_end_ns, CASE WHEN r.exit_code IS NOT NULL OR r.signal IS NOT NULL THEN r.ended_ns END, n.end_ns, e.ended_ns) AS last_ns
     FROM joined j
     LEFT JOIN run r ON r.session_no = j.session_no AND r.job_id = j.job_id
     LEFT JOIN session_end e ON e.session_no = j.session_no
@@ -80,7 +81,7 @@ SELECT
         WHEN j.message IS NOT NULL THEN j.message
         WHEN j.run_signal IS NOT NULL THEN 'the driver was ended by signal ' || j.run_signal
         WHEN j.run_exit_code <> 0 THEN 'the driver exited with code ' || j.run_exit_code
-        WHEN j.reported_end_ns IS NULL AND j.run_exit_code IS NULL THEN j.session_reason
+        WHEN j.reported_end_ns IS NULL AND j.run_exit_code IS NULL THEN coalesce(j.node_reason, j.session_reason)
     END AS message,
     CASE WHEN j.end_ns IS NOT NULL THEN j.error_type END AS error_type, j.driver_pid, j.driver_node_id, j.driver_ip,
     CASE WHEN j.end_ns IS NOT NULL THEN coalesce(j.run_exit_code, j.submission_exit_code) END AS driver_exit_code,

@@ -85,7 +85,7 @@ def join(rayscope: Commands, address: str, name: str) -> None:
 
 
 def test_nodes_that_join(rayscope: Commands, cluster: str) -> None:
-    """Each node of several has its agent, also one that comes after attaching; each line is there once, as its node's; detaching leaves none."""
+    """Each of several has its agent, also one that comes after attaching; each line is there once, as its node's; one dies; detaching leaves none."""
     join(rayscope, cluster, "second")
     attached = rayscope("attach", "--address", cluster)
     assert attached.returncode == 0, attached.stderr
@@ -100,11 +100,15 @@ def test_nodes_that_join(rayscope: Commands, cluster: str) -> None:
     until(lambda: greetings(rayscope) == lines, "each node's line", SLOW_S)
     again = rayscope("attach", "--address", cluster)
     assert "already attached: 3 of 3" in again.stderr
+    for raylet in processes(f"node_id={nodes['second']}"):
+        os.kill(raylet, signal.SIGKILL)
+    until(lambda: not processes(f"rayscope-agent-{nodes['second']}"), "the end of the agent whose node died", SLOW_S)
     detached = rayscope("detach", "--address", cluster)
     assert detached.returncode == 0, detached.stderr
-    assert "detached: 3 agents taken away" in detached.stderr
+    assert "detached: 2 agents taken away" in detached.stderr
     assert not processes("rayscope-agent-")
     join(rayscope, cluster, "fourth")
+    assert not processes("rayscope-agent-")
     assert greetings(rayscope) == lines
     assert "nothing was attached" in rayscope("detach", "--address", cluster).stderr
 

@@ -457,3 +457,25 @@ def test_two_nodes_may_have_files_of_one_name(recording: LogRecording) -> None:
     recording.ship(chunk("raylet.out", 0, b"two\n"), node_id="ef" * 28)
     assert sorted(recording.texts()) == ["one", "two"]
     assert recording.texts(node=NODE[:8]) == ["one"]
+
+
+def test_a_line_is_found_by_its_place(recording: LogRecording) -> None:
+    """In memory and in segments, whole where it was shipped in two, between those around it; no place between two lines is one."""
+    data = numbered(500)
+    recording.ship(chunk(OUT, 0, data[:4000]))
+    recording.flush()
+    recording.ship(chunk(OUT, 4000, data[4000:]))
+    known = {line.text: line for line in recording.search(limit=1000).lines}
+    assert len(known) == 500
+    torn = data[:4000].rsplit(b"\n", 1)[1] + data[4000:].split(b"\n", 1)[0]
+    for text in ("line 0 of the log", "line 100 of the log", torn.decode(), "line 499 of the log"):
+        line = known[text]
+        assert recording.logs.line(line.file_no, line.offset).lines == [line]
+    line = known["line 250 of the log"]
+    around = recording.logs.line(line.file_no, line.offset, context=3).lines
+    assert [(one.text.split()[1], one.context) for one in around] == [(str(n), n != 250) for n in range(247, 254)]
+    for file_no, offset in ((line.file_no, line.offset + 1), (line.file_no, len(data)), (line.file_no + 1, 0)):
+        with pytest.raises(NotFound):
+            recording.logs.line(file_no, offset)
+    with pytest.raises(FilterError):
+        recording.logs.line(line.file_no, line.offset, context=-1)

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { ago, bytes, digits, duration, errorLine, shortCommand, shortCount, shortId, shortSession, utc } from "../src/lib/format";
+import { pageOfEvent } from "../src/lib/cells";
+import { ago, bytes, clockAndDay, digits, duration, errorLine, shortCommand, shortCount, shortId, shortSession, utc } from "../src/lib/format";
 
 describe("numbers", () => {
   it("have at most three significant digits and a unit", () => {
@@ -25,4 +26,17 @@ describe("names", () => {
     expect(shortCommand("/usr/bin/python /home/x/train.py --data s3://bucket/y")).toBe("python train.py --data s3://bucket/y");
   });
   it("of an error is the line that raises", () => expect(errorLine("Traceback\n  File \"a.py\"\nValueError: bad row 17\n\nThe above …")).toBe("ValueError: bad row 17"));
+});
+
+describe("events", () => {
+  it("are told by the clock, with the day where it is another", () => {
+    const noon = Date.UTC(2026, 10, 24, 12) * 1e6;
+    expect(clockAndDay(noon + 5e6, noon)).toBe("12:00:00.005");
+    expect(clockAndDay(noon, noon + 86_400e9)).toBe("11-24 12:00:00.000");
+  });
+
+  it("lead to what they are about", () => {
+    const pages = ["WORKER_LIFECYCLE_EVENT", "ACTOR_TASK_DEFINITION_EVENT", "ACTOR_LIFECYCLE_EVENT", "NODE_DEFINITION_EVENT", "DRIVER_JOB_LIFECYCLE_EVENT", "SOMETHING"].map(pageOfEvent);
+    expect(pages).toEqual(["workers", "tasks", "actors", "nodes", "jobs", null]);
+  });
 });

@@ -8,6 +8,10 @@ const PAGE_OF_ID: Record<string, string> = {
   node_id: "nodes", driver_node_id: "nodes", worker_id: "workers", placement_group_id: "placement-groups",
 };
 
+/** What the entity of an event is: by the type of the event, the more special first. */
+const PAGE_OF_EVENT: readonly [RegExp, string][] = [[/TASK/, "tasks"], [/ACTOR/, "actors"], [/PLACEMENT_GROUP/, "placement-groups"], [/NODE/, "nodes"], [/WORKER/, "workers"], [/JOB/, "jobs"]];
+export const pageOfEvent = (type: string): string | null => PAGE_OF_EVENT.find(([pattern]) => pattern.test(type))?.[1] ?? null;
+
 export const pageOfId = (column: string): string | null => PAGE_OF_ID[column] ?? null;
 
 export type Shape = "state" | "time" | "duration" | "bytes" | "id" | "number" | "bool" | "json" | "error" | "command" | "text";

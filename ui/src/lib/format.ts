@@ -66,6 +66,12 @@ export function utc(ns: number): string {
 /** The time of a day: 14:03:22. */
 export const clock = (ns: number): string => new Date(ns / NS_PER_MS).toISOString().slice(11, 19);
 
+/** The time to the millisecond, with the day if that is another than today's: 11-23 14:03:22.123. UTC. */
+export function clockAndDay(ns: number, nowNs: number): string {
+  const iso = new Date(ns / NS_PER_MS).toISOString();
+  return iso.slice(0, 10) === new Date(nowNs / NS_PER_MS).toISOString().slice(0, 10) ? iso.slice(11, 23) : `${iso.slice(5, 10)} ${iso.slice(11, 23)}`;
+}
+
 /** A day and the time: 2026-11-23 14:03:22. */
 export function stamp(ns: number): string {
   const iso = new Date(ns / NS_PER_MS).toISOString();

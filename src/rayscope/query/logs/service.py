@@ -7,6 +7,7 @@ import fnmatch
 from rayscope.errors import NotFound
 from rayscope.model.log import LogFile, LogFiles, LogPage
 from rayscope.query.logs.follow import Follower
+from rayscope.query.logs.place import line_at
 from rayscope.query.logs.plan import FOR_EVER, make_plan
 from rayscope.query.logs.request import LogQuery
 from rayscope.query.logs.search import LogSearch
@@ -28,6 +29,10 @@ class Logs:
     def search(self, query: LogQuery) -> LogPage:
         """A page of lines."""
         return self._search.search(query)
+
+    def line(self, file_no: int, offset: int, context: int = 0) -> LogPage:
+        """The line that begins at an offset of a file, between so many lines before and after it."""
+        return line_at(self._database, self.store, file_no, offset, context)
 
     def follow(self, query: LogQuery, cursor: str | None) -> Follower:
         """A live tail from a cursor on; None: from now."""

@@ -184,9 +184,15 @@ def read_log_file(state: State, file_no: FromPath[int], offset: FromQuery[int] =
     return Response(data, media_type="application/octet-stream", headers=headers)
 
 
+@get("/logs/line/{file_no:int}/{offset:int}", sync_to_thread=True)
+def read_log_line(state: State, file_no: FromPath[int], offset: FromPath[int], context: FromQuery[int] = 0) -> LogPage:
+    """The line at a place, between the lines around it."""
+    return _logs(state).line(file_no, offset, context)
+
+
 def _logs(state: State) -> Logs:
     services: Services = state.services
     return services.logs
 
 
-logs_router = Router(path="/api/v1", route_handlers=[search_logs, follow_logs, list_log_files, read_log_file])
+logs_router = Router(path="/api/v1", route_handlers=[search_logs, follow_logs, list_log_files, read_log_file, read_log_line])

@@ -8,16 +8,19 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from browser.histories import RUN, ended_session, live_session
+from browser.histories import ENDED, RUN, ended_session, live_session
 from rayscope.model.report import RunReport
 from rayscope.server.lifecycle import read_ingest_token, start_background, stop
 from support import events
 from support.events import Event
+from support.ids import node_id
+from support.logs import chunks_body
 
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 TIMEOUT_MS = 15_000
@@ -58,15 +61,24 @@ class Served:
         """Send a report as `rayscope run` does."""
         self._post("run", msgspec.json.encode(report))
 
+    def ship(self, *chunks: dict[str, Any]) -> None:
+        """Send stretches of log files as the agent of the ended session's first node does; when it returns they can be found."""
+        body = chunks_body(*chunks, session=ENDED, node_id=node_id(1).hex())
+        self._post("agent/chunks", body, kind="application/x-msgpack", status=200)
+
+    def objects(self, taken_ns: int, rows: list[dict[str, Any]]) -> None:
+        """Send a snapshot of the ended session's object table."""
+        self._post("ray/objects", msgspec.json.encode({"session": ENDED, "taken_ns": taken_ns, "rows": rows}))
+
     def _health(self) -> dict[str, int]:
         with urllib.request.urlopen(f"{self.url}/api/v1/health", timeout=10) as response:
             return json.load(response)
 
-    def _post(self, what: str, body: bytes) -> None:
+    def _post(self, what: str, body: bytes, kind: str = "application/json", status: int = 204) -> None:
         token = read_ingest_token(self.data)
-        request = urllib.request.Request(f"{self.url}/ingest/{token}/{what}", body, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=10) as response:
-            assert response.status == 204
+        request = urllib.request.Request(f"{self.url}/ingest/{token}/{what}", body, {"Content-Type": kind})
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert response.status == status
 
 
 @pytest.fixture(scope="session")

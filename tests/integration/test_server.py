@@ -161,7 +161,7 @@ def test_browser_is_asked_for_the_token_once(commands: Commands) -> None:
     token = (commands.data / "token").read_text().strip()
     html = {"Accept": "text/html"}
     status, page = ask(f"{commands.url}/", headers=html)
-    assert (status, b'<input name="token"' in page) == (401, True)
+    assert (status, b' name="token"' in page) == (401, True)
     assert ask(f"{commands.url}/?token=wrong", headers=html)[0] == 401
     connection = http.client.HTTPConnection(*commands.url.removeprefix("http://").split(":"), timeout=10)
     connection.request("GET", f"/s/some?token={token}", headers=html)

@@ -1,4 +1,5 @@
 """What attribution costs: a printed line beside Ray's own stream in the same worker, in turns, and a task that prints nothing.
+And what it costs to ask Ray who runs, which the hooks do not.
 
 Kinds of lines: one argument and two (Python writes each argument by itself), in a plain task, a threaded and an async actor.
 """
@@ -70,6 +71,22 @@ def task_cost(times: int) -> float:
     return median(run(hooked) - run(plain) for _ in range(5)) / times * 1e6
 
 
+def asking_cost(times: int) -> dict[str, float]:
+    """Microseconds to learn the running task: by Ray's public way, and by what lies beneath, as the hooks do."""
+    import ray
+
+    beneath: Any = vars(sys.modules["ray._raylet"])["async_task_id"]
+
+    def taken(call: Callable[[], Any]) -> float:
+        began = time.perf_counter()
+        for _ in range(times):
+            call()
+        return time.perf_counter() - began
+
+    ways = {"get_runtime_context().get_task_id()": lambda: ray.get_runtime_context().get_task_id(), "the context variable": beneath.get}
+    return {name: median(taken(call) for _ in range(5)) / times * 1e6 for name, call in ways.items()}
+
+
 def kinds(ray: Any) -> dict[str, Callable[[int, int], Any]]:
     """The kinds of tasks, each as a function that measures in one."""
 
@@ -109,6 +126,8 @@ def main() -> None:
                 Figure(name=f"{kind}, {how}: added", value=added, unit="µs/line", target=TARGET_US),
             ]
     figures.append(Figure(name="a task that prints nothing: added", value=ray.get(ray.remote(task_cost).remote(2000)), unit="µs/task"))
+    asked: dict[str, float] = ray.get(ray.remote(asking_cost).remote(given.lines))
+    figures += [Figure(name=f"who runs, by {name}", value=value, unit="µs/call") for name, value in asked.items()]
     show(f"Cost of attribution ({given.lines:,} lines a round, {given.rounds} rounds of each)", figures, given.json, {})
 
 

@@ -124,6 +124,28 @@ def test_one_agent_a_node(nodes: TwoNodes, server: FakeServer) -> None:
     assert server.nodes_of("raylet.out") == set()
 
 
+def test_one_daemon_a_node(nodes: TwoNodes, server: FakeServer, tmp_path: Path) -> None:
+    """The starter of a second one says what the second one found, and the first one's file stays."""
+    files = ["--pid-file", str(tmp_path / "pid"), "--log-file", str(tmp_path / "log")]
+    first = start_agent(server, "--daemon", "--session-dir", nodes.session_dir, *files)
+    _, said = first.communicate(timeout=SLOW_S)
+    assert first.returncode == 0, said
+    pid = int((tmp_path / "pid").read_text())
+    assert f"started an agent in the background: pid {pid}" in said
+    second = start_agent(server, "--daemon", "--session-dir", nodes.session_dir, *files)
+    _, said = second.communicate(timeout=SLOW_S)
+    assert second.returncode == 1
+    assert re.search(rf"^error: node \w+: another agent \(pid {pid}\) watches this node already", said)
+    assert "started" not in said
+    assert int((tmp_path / "pid").read_text()) == pid
+    nowhere = start_agent(server, "--daemon", "--session-dir", str(tmp_path / "none"), *files)
+    _, said = nowhere.communicate(timeout=SLOW_S)
+    assert nowhere.returncode == 1
+    assert "no living Ray node was found here" in said
+    os.kill(pid, signal.SIGTERM)
+    until(lambda: not Path(f"/proc/{pid}").exists() or "Z" in Path(f"/proc/{pid}/stat").read_text().split()[2], "the daemon's end", SLOW_S)
+
+
 def test_once(nodes: TwoNodes, server: FakeServer) -> None:
     """Ship what is there and end, while the cluster goes on."""
     nodes.tell("print 10")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,17 +17,22 @@ from support.commands import Commands, until
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 RAY = [sys.executable, "-m", "ray.scripts.scripts"]
+ADDRESS = "127.0.0.1:6399"
 SLOW_S = 120.0
+
+
+def start(environment: dict[str, str], *arguments: str) -> None:
+    """One more raylet on this host."""
+    started = subprocess.run([*RAY, "start", *arguments, "--disable-usage-stats"], env=environment, check=False, capture_output=True, text=True)
+    assert started.returncode == 0, started.stdout + started.stderr
 
 
 @pytest.fixture
 def cluster(rayscope: Commands) -> Iterator[str]:
     """A head node without any switch of ours; its address."""
     environment = rayscope.environment()
-    command = [*RAY, "start", "--head", "--num-cpus", "2", "--port", "6399", "--disable-usage-stats"]
-    started = subprocess.run(command, env=environment, check=False, capture_output=True, text=True)
-    assert started.returncode == 0, started.stdout + started.stderr
-    yield "127.0.0.1:6399"
+    start(environment, "--head", "--num-cpus", "2", "--port", ADDRESS.partition(":")[2], "--resources", '{"first": 9}')
+    yield ADDRESS
     subprocess.run([*RAY, "stop", "--force"], env=environment, check=False, capture_output=True)
 
 
@@ -71,6 +77,51 @@ def test_attach_and_detach(rayscope: Commands, cluster: str) -> None:
     assert "detached: 1 agents taken away" in detached.stderr
     assert not processes("rayscope-agent-")
     assert "nothing was attached" in rayscope("detach", "--address", cluster).stderr
+
+
+def join(rayscope: Commands, address: str, name: str) -> None:
+    """Another node, which has a resource of this name. Ray takes its token to a cluster that is named if told so only."""
+    start(rayscope.environment(RAY_AUTH_MODE="token"), "--address", address, "--num-cpus", "1", "--resources", f'{{"{name}": 9}}')
+
+
+def test_nodes_that_join(rayscope: Commands, cluster: str) -> None:
+    """Each of several has its agent, also one that comes after attaching; each line is there once, as its node's; one dies; detaching leaves none."""
+    join(rayscope, cluster, "second")
+    attached = rayscope("attach", "--address", cluster)
+    assert attached.returncode == 0, attached.stderr
+    assert "attached: 2 of 2 nodes have an agent" in attached.stderr
+    join(rayscope, cluster, "third")
+    until(lambda: len(heard(rayscope)) == 3, "an agent on the node that joined", SLOW_S)
+    program = [sys.executable, str(PROGRAMS / "one_a_node.py"), "first", "second", "third"]
+    said = subprocess.run(program, env=rayscope.environment(), capture_output=True, text=True, check=True, timeout=SLOW_S).stdout
+    nodes = {where: node for line in said.splitlines() for where, _, node in [line.partition(" ")] if len(node) == 56}
+    assert set(nodes.values()) == heard(rayscope)
+    lines = [(f"greetings from {where}", node) for where, node in sorted(nodes.items())]
+    until(lambda: greetings(rayscope) == lines, "each node's line", SLOW_S)
+    again = rayscope("attach", "--address", cluster)
+    assert "already attached: 3 of 3" in again.stderr
+    for raylet in processes(f"node_id={nodes['second']}"):
+        os.kill(raylet, signal.SIGKILL)
+    until(lambda: not processes(f"rayscope-agent-{nodes['second']}"), "the end of the agent whose node died", SLOW_S)
+    detached = rayscope("detach", "--address", cluster)
+    assert detached.returncode == 0, detached.stderr
+    assert "detached: 2 agents taken away" in detached.stderr
+    assert not processes("rayscope-agent-")
+    join(rayscope, cluster, "fourth")
+    assert not processes("rayscope-agent-")
+    assert greetings(rayscope) == lines
+    assert "nothing was attached" in rayscope("detach", "--address", cluster).stderr
+
+
+def heard(rayscope: Commands) -> set[str]:
+    """The nodes of the agents that were heard."""
+    return {str(row["node_id"]) for row in rayscope.rows("list", "agents")}
+
+
+def greetings(rayscope: Commands) -> list[tuple[str, str]]:
+    """The lines that were printed, and the nodes that they are said to be of."""
+    lines = [json.loads(line) for line in rayscope("logs", "greetings", "--source", "worker", "--format", "jsonl").stdout.splitlines()]
+    return sorted((line["text"], line["node_id"]) for line in lines)
 
 
 def test_a_cluster_that_is_not_there(rayscope: Commands) -> None:

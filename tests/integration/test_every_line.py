@@ -18,7 +18,7 @@ from rayscope.client import Client
 from rayscope.query.logs.request import LogQuery
 from support.commands import Commands, until
 
-PROGRAM = Path(__file__).parents[1] / "programs" / "many_lines.py"
+PROGRAMS = Path(__file__).parents[1] / "programs"
 LINES = int(os.environ.get("RAYSCOPE_TEST_LINES", "400"))  # of each of the 120; 8,400 make a million in all
 LINE = re.compile(r"by (\w{48}) (\d+) line (\d+)")
 WRITERS = 120
@@ -44,7 +44,7 @@ def kill_server(commands: Commands) -> None:
 
 def test_every_line_is_there_once_and_its_tasks(ours: Commands) -> None:
     """From plain tasks, async and threaded actors; and in the order in which each printed them."""
-    program = ours.start("run", str(PROGRAM), str(LINES))
+    program = ours.start("run", str(PROGRAMS / "many_lines.py"), str(LINES))
     until(lambda: _agent(ours) is not None, "lines come", PATIENCE_S)
     kill_server(ours)
     until(lambda: _agent(ours) is not None, "the agent is heard again", PATIENCE_S)
@@ -65,6 +65,17 @@ def test_every_line_is_there_once_and_its_tasks(ours: Commands) -> None:
     assert len(seen) == WRITERS
     assert all([place & 0xFFFFFFFF for place in sorted(lines)] == list(range(LINES)) for lines in seen.values())
     assert named == {"itself": WRITERS * LINES}
+
+
+def test_a_line_of_nobodys_names_no_task(ours: Commands) -> None:
+    """A thread of an earlier task prints between two lines of a later one, in the range that Ray reports for that one."""
+    done = ours("run", str(PROGRAMS / "stray.py"))
+    assert done.returncode == 0, done.stderr
+    lines = [json.loads(line) for line in ours("logs", "--source", "worker", "--stream", "out", "--order", "oldest", "--format", "jsonl").stdout.splitlines()]
+    names = {line["text"]: line["task_id"] for line in lines}
+    assert names["before 0"] == names["after 0"] == names["stray answer to 0"] is not None  # its task runs
+    assert names["before 1"] == names["after 1"] is not None
+    assert names["stray answer to 1"] is None
 
 
 def _agent(commands: Commands) -> int | None:

@@ -15,6 +15,8 @@ from rayscope.ingest.logs import decode_chunks
 from rayscope.store.logs import flush as flushing
 from rayscope.store.logs import index
 from rayscope.store.logs.segments import SegmentWriter
+from support import events as ev
+from support.ids import task_id, wire
 from support.logs import ERR, NODE, NOON_NS, OUT, SESSION, WORKER, LogRecording, chunk, chunks_body, numbered, split
 from support.recording import stored
 
@@ -254,6 +256,35 @@ def test_what_hooks_marked_is_the_tasks(recording: LogRecording) -> None:
         recording.search(task=other)
 
 
+def test_marks_that_were_left_out_are_said(open_logs: Open, tmp_path: Path) -> None:
+    """The last count is the one; it is known after a restart, and said wherever lines of that worker may be shown."""
+    recording = open_logs(tmp_path / "store")
+    marks = f"v1 {OUT} {ERR}\no 0 4 {'11' * 24} 0\nx 3\nx 70\n".encode()
+    recording.ship(chunk(f"rayscope/marks-{WORKER}-77.log", 0, marks[:-3]), chunk(OUT, 0, b"one\ntwo\n"), chunk("raylet.out", 0, b"three\n"))
+    recording.ship(chunk(f"rayscope/marks-{WORKER}-77.log", len(marks) - 3, marks[-3:]))
+    for again in (recording.flush, recording.close):
+        (note,) = recording.search(task="11").notes
+        assert note == f"70 marks of who printed what were left out by worker {WORKER[:12]}: lines from there on name no task"
+        assert recording.search(source="raylet").notes == []
+        again()
+    assert len(open_logs(tmp_path / "store").search(source="worker").notes) == 1
+
+
+def test_what_hooks_do_not_name_is_nobodys(recording: LogRecording) -> None:
+    """Ray's range of the task holds it, too: it is a line of a thread that was there before."""
+    task = task_id(1)
+    told = {"workerId": wire(bytes.fromhex(WORKER)), "taskLogInfo": {"stdoutFile": OUT, "stdoutStart": 0, "stdoutEnd": 12}}
+    recording.post([ev.task_definition(task, session=SESSION), ev.task_lifecycle(task, {"RUNNING": NOON_NS}, session=SESSION, **told)])
+    recording.ship(chunk(OUT, 0, b"mine\nstray\n"))
+    assert [line.task_id for line in recording.search().lines] == [task.hex()] * 2
+    recording.ship(chunk(f"rayscope/marks-{WORKER}-77.log", 0, f"v1 {OUT} {ERR}\no 0 5 {task.hex()} 0\n".encode()))
+    for _ in range(2):
+        assert [line.task_id for line in recording.search().lines] == [task.hex(), None]
+        assert recording.texts(task=task.hex()) == ["mine"]
+        assert recording.logs.task_output(SESSION, task.hex(), 0, "out")[1] == [(0, 5)]
+        recording.flush()
+
+
 def test_a_rotated_output_names_nobody(recording: LogRecording) -> None:
     """Offsets do not say which of its files is meant, so no task is named: a wrong one would be worse."""
     recording.ship(chunk(f"rayscope/marks-{WORKER}-77.log", 0, f"o 0 4 {'11' * 24} 0\n".encode()))
@@ -328,6 +359,20 @@ def test_an_ended_file_gives_its_last_words(recording: LogRecording) -> None:
     recording.ship(chunk(OUT, 10, b"", ended=True))
     assert recording.followed()[0] == ["last words"]
     assert recording.texts() == ["last words"]
+
+
+def test_an_end_that_nobody_sees_is_no_line(recording: LogRecording) -> None:
+    """The end of a colour behind the last newline, as drivers leave it; its bytes are kept, and with more behind them they are a line."""
+    reset = b"\x1b[0m \x1b[39;49m"
+    recording.ship(chunk(OUT, 0, b"red\n" + reset), chunk(ERR, 0, b"\x1b[0m\nblue\n\x1b[0m", ended=True))
+    for _ in range(2):
+        assert recording.texts(stream="out") == ["red"]
+        assert recording.texts(stream="err") == recording.followed(stream="err")[0] == ["\x1b[0m", "blue"]
+        assert [line.text for line in recording.search("blue", context=2, limit=9).lines] == ["\x1b[0m", "blue"]
+        assert recording.bytes_of(OUT) == b"red\n" + reset
+        recording.flush()
+    recording.ship(chunk(OUT, 4 + len(reset), b"more", ended=True))
+    assert recording.texts(stream="out") == recording.followed(stream="out")[0] == ["red", reset.decode() + "more"]
 
 
 def test_a_session_can_be_dropped(recording: LogRecording, tmp_path: Path) -> None:

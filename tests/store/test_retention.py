@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from rayscope.errors import NotFound, UsageError
+from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.ingest.logs import LogIngest, decode_chunks
 from rayscope.ingest.reports import fold_run
 from rayscope.ingest.retention import Retainer
@@ -41,14 +42,20 @@ class Kept:
     def session(self, name: str, tasks: int, ended_ns: int | None) -> None:
         """Tasks and lines; ended then, or live."""
         self.recording.post([ev.task_definition(number.to_bytes(24, "big"), session=name) for number in range(1, tasks + 1)])
-        at = ended_ns or time.time_ns()
+        self.ship(name, ended_ns or time.time_ns())
+        self.ingest.flush()
+        if ended_ns is not None:
+            self.end(name, ended_ns)
+
+    def ship(self, name: str, at: int) -> None:
+        """A hundred lines of that time."""
         chunk = {"file": f"1-{name}", "path": "raylet.out", "offset": 0, "data": b"a line of %s\n" % name.encode() * 100, "observed_ns": at, "ended": False}
         body = msgspec.msgpack.encode({"session": name, "node_id": "n", "agent_id": "a", "chunks": [chunk]})
         self.ingest.submit(body, decode_chunks(body)).result(30)
-        self.ingest.flush()
-        if ended_ns is not None:
-            report = RunReport(session=name, job_id="01000000", ended_ns=ended_ns, cluster_ended=True, started_ns=ended_ns - SECOND)
-            self.recording.report(lambda changes: fold_run(changes, report))
+
+    def end(self, name: str, ended_ns: int) -> None:
+        report = RunReport(session=name, job_id="01000000", ended_ns=ended_ns, cluster_ended=True, started_ns=ended_ns - SECOND)
+        self.recording.report(lambda changes: fold_run(changes, report))
 
     def names(self) -> set[str]:
         return {row["session"] for row in self.recording.rows("sessions")}
@@ -61,6 +68,24 @@ def kept(recording: Recording) -> Iterator[Kept]:
     kept.session(NEWER, 20, ended_ns=ev.at(1000))
     kept.session(LIVE, 10, ended_ns=None)
     yield kept
+    kept.ingest.close()
+
+
+def test_logs_of_an_ended_session_are_in_segments(recording: Recording) -> None:
+    """At once, so that `rayscope storage` counts them and retention can take them; those of a live one wait for more."""
+    kept = Kept(recording)
+    housekeeper = Housekeeper(recording.database, recording.committer, 1e9, logs=kept.ingest)
+    kept.ship(LIVE, ev.at(0))
+    kept.ship(OLD, ev.at(0))
+    housekeeper.tidy(ev.at(1))
+    assert kept.ingest.store.sizes().get(OLD, 0) == 0
+    kept.end(OLD, ev.at(0))
+    housekeeper.tidy(ev.at(2))
+    assert kept.ingest.store.sizes()[OLD] > 0
+    assert not kept.ingest.store.waiting_sessions
+    assert kept.retain("logs=500s", ev.at(1000)) > 0
+    assert kept.ingest.store.sizes().get(OLD, 0) == 0
+    housekeeper.close()
     kept.ingest.close()
 
 

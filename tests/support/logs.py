@@ -16,6 +16,7 @@ from rayscope.query.logs.request import LogQuery
 from rayscope.query.logs.service import Logs
 from rayscope.store.database import Database
 from rayscope.store.journal import Journal
+from support.events import Event, body
 
 SESSION = "session_2026-11-24_10-00-00_000001_1"
 NODE = "ab" * 28
@@ -52,6 +53,11 @@ class LogRecording:
         """One body, acknowledged: the next offset of each file."""
         body = chunks_body(*chunks, **more)
         return self.ingest.submit(body, decode_chunks(body)).result(WAIT_S)
+
+    def post(self, events: Sequence[Event]) -> None:
+        """Ray's events, applied."""
+        self.committer.submit_events(body(events), None).result(WAIT_S)
+        self.committer.submit_report(lambda _: None).result(WAIT_S)
 
     def flush(self) -> None:
         """All into segments."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayscope.query.logs.attribution import Printers, Spans
-from rayscope.store.logs.memory import Attribution
+from rayscope.store.logs.memory import Attribution, Hooks
 from rayscope.store.logs.questions import People, Range
 
 OUTPUT = (1, "w", "out")
@@ -15,14 +15,14 @@ A, B = "aa" * 24, "bb" * 24
 
 
 def printers(ranges: list[tuple[int, int | None, str]] = [], marks: list[tuple[int, int, str]] = [], *, actor: bool = False) -> Printers:  # noqa: B006 never changed
-    """Ranges as Ray reports them, and marks of hooks, of one output."""
+    """Ranges as Ray reports them, and marks of hooks, of one output. Without marks there are no hooks."""
     people = People(
         [Attribution(*OUTPUT, start, end, task, 0) for start, end, task in marks],
         [Range(*OUTPUT, start, end, task, 0) for start, end, task in ranges],
         {(1, "w"): {"actor_id": "a"}} if actor else {},
         {},
     )
-    return Printers(people)
+    return Printers(people, Hooks([], {OUTPUT[:2]: 0} if marks else {}))
 
 
 def test_a_range_tells_its_printer() -> None:
@@ -37,10 +37,13 @@ def test_two_ranges_tell_nothing() -> None:
     assert [found.of(OUTPUT, offset) for offset in (5, 15, 25)] == [(A, 0), None, (B, 0)]
 
 
-def test_a_mark_wins_over_a_range() -> None:
-    """Hooks know; ranges of concurrent methods do not."""
+def test_where_there_are_hooks_they_decide() -> None:
+    """What they do not name is nobody's, though Ray's range of a task holds it: a thread of the worker's own printed it, on either stream."""
     found = printers([(0, 100, A)], [(10, 20, B)])
-    assert [found.of(OUTPUT, offset) for offset in (5, 15, 25)] == [(A, 0), (B, 0), (A, 0)]
+    assert [found.of(OUTPUT, offset) for offset in (5, 15, 25)] == [None, (B, 0), None]
+    people = People([], [Range(1, "w", "err", 0, 100, A, 0)], {}, {})
+    assert Printers(people, Hooks([], {(1, "w"): 0})).of((1, "w", "err"), 5) is None
+    assert Printers(people, Hooks([], {(1, "another"): 0})).of((1, "w", "err"), 5) == (A, 0)
 
 
 def test_other_outputs_are_others() -> None:

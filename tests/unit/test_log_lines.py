@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayscope.cli.output.lines import harmless
-from rayscope.ray.log_lines import LEVELS, Mark, is_marker, level_mask, level_of, read_lines
+from rayscope.ray.log_lines import LEVELS, Mark, is_marker, level_mask, level_of, read_lines, without_blank_end
 from rayscope.ray.log_names import LogName, read_log_name
 from rayscope.ray.log_times import LONG_AGO, tells_times
 from rayscope.ray.secrets import redact_bytes
@@ -201,3 +201,21 @@ def test_nothing_but_colour_reaches_the_terminal(text: str, plain: str, coloured
     """Control characters become symbols."""
     assert harmless(text, coloured=False) == plain
     assert harmless(text, coloured=True) == coloured
+
+
+@pytest.mark.parametrize(
+    ("data", "seen"),
+    [
+        (b"", b""),
+        (b"a\n", b"a\n"),
+        (b"a\nb", b"a\nb"),
+        (b"a\n\x1b[0m", b"a\n"),
+        (b"\x1b[0m\t\x1b[?25h", b""),
+        (b"a\n \x1b[0", b"a\n \x1b[0"),
+        (b"a\n\x1b[0mb", b"a\n\x1b[0mb"),
+        (b"\n\x1b[0m\n", b"\n\x1b[0m\n"),
+    ],
+)
+def test_an_end_without_anything_to_see(data: bytes, seen: bytes) -> None:
+    """Only behind the last newline, and only what is certainly whole."""
+    assert without_blank_end(data) == seen

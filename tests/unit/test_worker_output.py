@@ -302,6 +302,17 @@ def test_marks_stop_at_their_limit_and_say_so(tmp_path: Path) -> None:
     assert lines[-1] == "x 3"
 
 
+def test_output_of_nobody_leaves_a_file_without_marks(tmp_path: Path) -> None:
+    """Which says that there are hooks."""
+    path = tmp_path / "rayscope" / "marks-w-1.log"
+    file = marks.MarksFile(str(path), "v1 a.out a.err\n")
+    file.append([])
+    file.append([])
+    assert path.read_text() == "v1 a.out a.err\n"
+    file.append([("o", (0, 1, "ab 0"))])
+    assert path.read_text() == "v1 a.out a.err\no 0 1 ab 0\n"
+
+
 def test_marks_that_cannot_be_written_hurt_nobody(tmp_path: Path) -> None:
     """A full or read-only disk."""
     (tmp_path / "rayscope").write_text("a file where the folder should be")

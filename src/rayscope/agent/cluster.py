@@ -37,7 +37,8 @@ class NodeActor:
         self._is_ended = threading.Event()
         with open(f"{self._base}.zip", "wb") as file:
             file.write(code)
-        threading.Thread(target=self._keep, daemon=True).start()
+        self._keeping = threading.Thread(target=self._keep, daemon=True)
+        self._keeping.start()
 
     def status(self) -> Dict[str, Any]:
         """Whether the agent runs, and what it said last."""
@@ -45,8 +46,10 @@ class NodeActor:
 
     def stop(self, within_s: float) -> bool:
         """Have the agent ship what is there, and end it. Whether it has ended by itself."""
+        until_s = time.monotonic() + within_s
         self._is_ended.set()
-        pid, until_s = self._pid(), time.monotonic() + within_s
+        self._keeping.join(within_s)  # it may be starting one just now
+        pid = self._pid()
         if pid:
             os.kill(pid, 15)
         while self._pid() and time.monotonic() < until_s:
@@ -58,7 +61,9 @@ class NodeActor:
         return True
 
     def _keep(self) -> None:
+        raylet = os.getppid()
         while not self._is_ended.is_set():
+            _end_without(raylet)
             if not self._pid():
                 self._start()
             self._is_ended.wait(LOOK_S)
@@ -104,7 +109,9 @@ class Watcher:
         return [_answer(node_id, reference) for node_id, reference in asked.items()]
 
     def _keep(self) -> None:
+        raylet = os.getppid()
         while True:
+            _end_without(raylet)
             try:
                 self._look()
             except Exception as error:  # noqa: BLE001 the next look may do
@@ -120,6 +127,12 @@ class Watcher:
         for node_id in sorted(living - set(self._placed)):
             options = {"name": f"{PREFIX}{node_id}", "get_if_exists": True, **_detached(node_id)}
             self._placed[node_id] = ray.remote(NodeActor).options(**options).remote(self._code, self._ingest, node_id)
+
+
+def _end_without(raylet: int) -> None:
+    """End this process if its raylet is dead. Ray lets such workers live on, out of the reach of `detach`, and they would start agents for ever."""
+    if os.getppid() != raylet:
+        os._exit(0)
 
 
 def _detached(node_id: str, *, soft: bool = False) -> Dict[str, Any]:
@@ -159,19 +172,28 @@ def attach(order: Dict[str, Any]) -> Dict[str, Any]:
 
 def detach(_: Dict[str, Any]) -> Dict[str, Any]:
     """End the watcher, then every agent, each after it has shipped what is there."""
-    import ray
     from ray.util import list_named_actors
 
     watcher = _actor(WATCHER)
     if watcher is not None:
-        ray.kill(watcher)
+        _kill(watcher, WATCHER)
     names = [entry["name"] for entry in list_named_actors(all_namespaces=True) if entry["namespace"] == NAMESPACE and entry["name"].startswith(PREFIX)]
     actors = {name: actor for name in names for actor in [_actor(name)] if actor is not None}
     stopping = {name: actor.stop.remote(STOP_S) for name, actor in actors.items()}
     ended = {name: _is_done(reference) for name, reference in stopping.items()}
-    for actor in actors.values():
-        ray.kill(actor)
+    for name, actor in actors.items():
+        _kill(actor, name)
     return {"nodes": len(actors), "killed": [name[len(PREFIX) :] for name, done in ended.items() if not done], "was_there": watcher is not None}
+
+
+def _kill(actor: Any, name: str) -> None:
+    """Ray kills in its own time: go on when the name is free, so that a watcher places nothing any more."""
+    import ray
+
+    until_s = time.monotonic() + STOP_S
+    ray.kill(actor)
+    while _actor(name) is not None and time.monotonic() < until_s:
+        time.sleep(0.1)
 
 
 def _is_done(reference: Any) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from typing import List, NoReturn, Optional
+from typing import Callable, List, NoReturn, Optional
 
 from rayscope import __version__
-from rayscope.agent.daemon import daemonize
+from rayscope.agent.daemon import WELL, daemonize
 from rayscope.agent.errors import AgentError
 from rayscope.agent.options import Options, find_ingest
 from rayscope.agent.supervisor import Supervisor
@@ -29,14 +29,23 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
 
 def run(options: Options, *, daemon: bool = False, pid_file: Optional[str] = None, log_file: Optional[str] = None) -> int:
     """Run an agent, here or in the background; its exit code. Raises AgentError."""
-    if daemon:
-        daemonize(pid_file, log_file)
-    return asyncio.run(_supervise(options))
+    tell = daemonize(pid_file, log_file) if daemon else _nobody_waits
+    try:
+        code = asyncio.run(_supervise(options, tell))
+    except AgentError as error:
+        tell(str(error))
+        raise
+    tell(WELL)  # which it may have said already, or otherwise
+    return code
 
 
-async def _supervise(options: Options) -> int:
+async def _supervise(options: Options, tell: Callable[[str], None]) -> int:
     """Before Python 3.10 what waits belongs to the loop in which it was made."""
-    return await Supervisor(options, __version__).run()
+    return await Supervisor(options, __version__, tell).run()
+
+
+def _nobody_waits(_word: str) -> None:
+    """An agent in the foreground says what it has to say itself."""
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,8 +6,9 @@ import asyncio
 import os
 import signal
 import time
-from typing import Dict, List
+from typing import Callable, Dict, List
 
+from rayscope.agent.daemon import WELL
 from rayscope.agent.discovery import Discovery, Place
 from rayscope.agent.errors import AgentError, AnotherAgent
 from rayscope.agent.node import NodeAgent
@@ -24,9 +25,11 @@ LATE_S = 30.0
 class Supervisor:
     """Finds nodes and runs their agents until there is nothing left to do."""
 
-    def __init__(self, options: Options, version: str) -> None:
+    def __init__(self, options: Options, version: str, tell: Callable[[str], None]) -> None:
+        """``tell`` takes a word on how it went, for whoever started this in the background."""
         self._options = options
         self._version = version
+        self._tell = tell
         self._discovery = Discovery(options.ray_temp_dir, options.session_dir, options.node_id, options.dashboard)
         self._places: List[Place] = []
         self._agents: Dict[str, NodeAgent] = {}
@@ -44,9 +47,11 @@ class Supervisor:
         until_s = time.monotonic() + LATE_S
         while True:
             self._look()
+            await asyncio.sleep(0)  # new agents take their locks, or learn that they cannot
             self._reap()
             if not self._running and (self._is_leaving or self._is_done(until_s)):
                 return self._code()
+            self._tell(WELL)
             await self._pause()
 
     def neighbours(self) -> List[Place]:
@@ -77,21 +82,28 @@ class Supervisor:
             if isinstance(error, AnotherAgent):
                 self._refused[node_id] = str(error)
                 say(f"node {node_id[:8]}: {error}")
+                if self._is_refused:
+                    self._tell(f"node {node_id[:8]}: {error}")
             elif error is not None:
                 raise error
             else:
                 say(f"done with node {node_id[:8]}: {agent.uplink.shipped} bytes shipped")
 
+    @property
+    def _is_refused(self) -> bool:
+        """Whether there is nothing here but nodes that others watch."""
+        return bool(self._refused) and len(self._refused) == len(self._agents)
+
     def _is_done(self, until_s: float) -> bool:
         """A session or node that was named is watched to its end; without one, the agent waits for the next."""
-        if self._refused and len(self._refused) == len(self._agents):
+        if self._is_refused:
             return True
         if not (self._options.session_dir or self._options.node_id):
             return False
         return bool(self._agents) or time.monotonic() > until_s or (bool(self._options.session_dir) and not os.path.isdir(str(self._options.session_dir)))
 
     def _code(self) -> int:
-        if self._refused and len(self._refused) == len(self._agents):
+        if self._is_refused:
             return AnotherAgent.exit_code
         if not self._agents:
             raise AgentError("no living Ray node was found here; give --session-dir or --ray-temp-dir if Ray keeps its session elsewhere")

@@ -1,4 +1,4 @@
-"""What the store does by itself, once a second: ended attempts settle, open ones are closed, silent sessions end."""
+"""What the store does by itself, once a second: ended attempts settle, open ones are closed, silent sessions end, and the logs of ended ones go to segments."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import time
 
 from rayscope.errors import DiskFull
 from rayscope.ingest.committer import Committer
+from rayscope.ingest.logs import LogIngest
 from rayscope.ingest.pulse import EVERY
 from rayscope.ingest.reconcile import close_attempt
 from rayscope.ingest.retention import Retainer
 from rayscope.store import limits
 from rayscope.store.attempts import settle
-from rayscope.store.closing import mark_silent, open_attempts, silent_sessions, write_verdicts
+from rayscope.store.closing import ended_sessions, mark_silent, open_attempts, silent_sessions, write_verdicts
 from rayscope.store.database import Connection, Database
 
 log = logging.getLogger("rayscope.housekeeping")
@@ -25,8 +26,9 @@ _SECOND = 1_000_000_000
 class Housekeeper:
     """A thread beside the committer. ``silence_s``: after how long without a word a session counts as ended."""
 
-    def __init__(self, database: Database, committer: Committer, silence_s: float, retainer: Retainer | None = None) -> None:
+    def __init__(self, database: Database, committer: Committer, silence_s: float, retainer: Retainer | None = None, logs: LogIngest | None = None) -> None:
         self._retainer = retainer
+        self._logs = logs
         self._database = database
         self._committer = committer
         self._silence_ns = int(silence_s * _SECOND)
@@ -58,6 +60,7 @@ class Housekeeper:
             self._closed_ns, self._heard_ns = now_ns, self._committer.heard_ns
             self.close_open(now_ns)
         self._settle(now_ns)
+        self._flush_ended()
         if self._retainer is not None:
             self._retainer.tidy(now_ns)
 
@@ -68,6 +71,12 @@ class Housekeeper:
             self._committer.silent |= self._database.read(silent_sessions)
             self._committer.ends_ns = now_ns
             self._committer.pulse.beat({EVERY: {EVERY: 0}})
+
+    def _flush_ended(self) -> None:
+        """No more comes of an ended session that would fill a block: its logs count, and can be deleted, once they are in segments."""
+        waiting = self._logs.store.waiting_sessions if self._logs is not None else set()
+        if self._logs is not None and waiting and waiting & self._database.read(ended_sessions):
+            self._logs.flush()
 
     def _must_close(self, now_ns: int) -> bool:
         """When something has ended and its owners had time to report; and now and then for what arrived after that."""

@@ -168,6 +168,16 @@ def lines_of_level(data: bytes, ends: Ints, wanted: int) -> Flags:
     return flags
 
 
+_BLANK: Final = re.compile(rb"(?:\x1b\[[0-?]*[ -/]*[@-~]|[ \t\r\f\v])+")
+"""What a terminal shows nothing of: ANSI control sequences, such as the end of a colour, and white space."""
+
+
+def without_blank_end(data: bytes) -> bytes:
+    """The bytes without what stands behind their last newline, if nothing of that can be seen: a line it will be when more comes, or never."""
+    end = data.rfind(b"\n") + 1
+    return data[:end] if _BLANK.fullmatch(data, end) else data
+
+
 _MARKER: Final = re.compile(rb":(?:job_id|task_name|actor_name):[^\n]*")
 
 

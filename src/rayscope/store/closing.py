@@ -90,6 +90,11 @@ def silent_sessions(connection: Connection) -> set[int]:
     return {row[0] for row in connection.execute("SELECT session_no FROM session WHERE silent_since_ns IS NOT NULL").fetchall()}
 
 
+def ended_sessions(connection: Connection) -> set[int]:
+    """The sessions that have ended, by their run's word or because nobody speaks."""
+    return {row[0] for row in connection.execute("SELECT session_no FROM session_end WHERE ended_ns IS NOT NULL").fetchall()}
+
+
 def forget_silence(connection: Connection, session_nos: Sequence[int]) -> None:
     """Take back what was concluded from the silence of sessions that speak again."""
     connection.register("heard_again", pa.table({"session_no": list(session_nos)}))

@@ -131,6 +131,8 @@ class Attribution:
         self._flush_marks()
 
     def _flush_marks(self) -> None:
+        if not any(output.is_placed for output in self._outputs):
+            return
         self._marks.append([("o" if output is self._outputs[0] else "e", found) for output in self._outputs for found in output.take()])
 
     def _stop(self) -> None:

@@ -24,7 +24,9 @@ _COUNT_AGAIN_S = 10.0
 
 
 class MarksFile:
-    """Appends marks, up to the limit; those beyond it are counted. It is made when the first mark comes."""
+    """Appends marks, up to the limit; those beyond it are counted. It is made with the first output, also where that is nobody's: that it is there says
+    that Ray's ranges count for nothing here.
+    """
 
     def __init__(self, path: str, head: str, limit_bytes: int = LIMIT_BYTES) -> None:
         self._path = path
@@ -39,7 +41,7 @@ class MarksFile:
     def append(self, ranges: List[Tuple[str, Range]]) -> None:
         """Each with the letter of its stream. A file that cannot be written is given up: output matters, marks do not."""
         with self._lock:
-            if self._is_off or not ranges:
+            if self._is_off or (not ranges and self._file is not None):
                 return
             try:
                 self._append(ranges)

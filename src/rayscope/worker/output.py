@@ -55,6 +55,11 @@ class Output:
         return self
 
     @property
+    def is_placed(self) -> bool:
+        """Whether positions in its file can be known."""
+        return self._inode is not None
+
+    @property
     def stream(self) -> Any:
         """The stream within, by the name that Ray's wrapper gives it."""
         return self._inner

@@ -1,6 +1,7 @@
-"""Who printed a line. A mark of the worker hooks that covers it; else the only attempt whose own range holds it; else nobody knows.
+"""Who printed a line. In a worker with hooks, the task of the mark that covers it; in others, the only attempt whose own range holds it; else nobody knows.
 
-What is known is right: where two could have printed it, none is named.
+What is known is right: where two could have printed it, none is named. A mark that is missing says something, too: what a thread of nobody's prints while a
+task runs stands in the range that Ray reports for the task, and hooks leave it out.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from rayscope.ray.log_lines import is_marker
-from rayscope.store.logs.memory import Attribution
+from rayscope.store.logs.memory import Attribution, Hooks
 from rayscope.store.logs.questions import People, Range, Window
 
 Output = tuple[int, str, str]
@@ -58,19 +59,18 @@ class Spans:
 class Printers:
     """Marks and ranges of some outputs, ready to be asked."""
 
-    def __init__(self, people: People, fresh: Sequence[Attribution] = ()) -> None:
-        """``fresh``: marks that are not in the database yet."""
+    def __init__(self, people: People, hooks: Hooks) -> None:
+        """``hooks``: marks that are not in the database yet, and the workers that have hooks."""
         self.people = people
-        self._marks = _grouped([*people.marks, *fresh])
+        self._hooked = hooks.left_out
+        self._marks = _grouped([*people.marks, *hooks.marks])
         self._ranges = _grouped(people.ranges)
 
     def of(self, output: Output, offset: int) -> Printer | None:
         """Who printed the line that begins there, if that is certain."""
-        for spans in (self._marks.get(output), self._ranges.get(output)):
-            found = spans.holding(offset) if spans else ()
-            if found:
-                return next(iter(found)) if len(found) == 1 else None
-        return None
+        spans = (self._marks if output[:2] in self._hooked else self._ranges).get(output)
+        found = spans.holding(offset) if spans else ()
+        return next(iter(found)) if len(found) == 1 else None
 
     def is_rays(self, output: Output, offset: int, line: bytes) -> bool:
         """Whether a line of a worker's output is one that Ray itself prints between tasks, and no user's that looks the same.

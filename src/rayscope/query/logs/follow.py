@@ -26,7 +26,7 @@ from rayscope.query.logs.match import PieceText, fitting, of_level
 from rayscope.query.logs.pieces import line_before
 from rayscope.query.logs.plan import Plan, make_plan
 from rayscope.query.logs.request import LogQuery
-from rayscope.ray.log_lines import Flags, Mark, read_arrived
+from rayscope.ray.log_lines import Flags, Mark, read_arrived, without_blank_end
 from rayscope.store.database import Database
 from rayscope.store.limits import LINE_TEXT_BYTES, LOG_FOLLOW_LINES, LOG_PAGE_BYTES
 from rayscope.store.logs import index
@@ -180,7 +180,7 @@ class Follower:
             return
         before = self._before(part)
         data = before + part.data
-        whole = len(data) if part.last else data.rfind(b"\n") + 1
+        whole = len(without_blank_end(data)) if part.last else data.rfind(b"\n") + 1
         self._keep(part, data[whole:])
         if whole:
             run.add(part, state, part.start - len(before), data[:whole], self._names(part.file_no, data[:whole]))
@@ -216,13 +216,12 @@ class Follower:
     def _batch(self, found: list[Found]) -> LogBatch:
         if not found:
             return LogBatch(lines=[], behind_bytes=0)
-        marks = self._store.view(lambda _: False).marks
-        made, _ = LineMaker(self._database, self._store, marks).lines(found, self._plan)
+        made, _ = LineMaker(self._database, self._store, self._store.hooks()).lines(found, self._plan)
         return LogBatch(lines=[line for _, line in made], behind_bytes=self.behind_bytes())
 
     def _make_plan(self) -> Plan:
-        fresh = self._store.view(lambda _: False).marks
-        return self._database.read(lambda connection: make_plan(connection, self._query, fresh))
+        hooks = self._store.hooks()
+        return self._database.read(lambda connection: make_plan(connection, self._query, hooks))
 
     def _replan(self) -> None:
         """New workers of a job, and new places of an actor, come to be known while one follows them."""

@@ -11,13 +11,13 @@ from rayscope.query.logs.attribution import Output, Place, Printer, Printers, wi
 from rayscope.query.logs.cursor import Key
 from rayscope.query.logs.pieces import line_before
 from rayscope.query.logs.plan import Plan
-from rayscope.ray.log_lines import LEVELS, Mark, level_of, read_lines
+from rayscope.ray.log_lines import LEVELS, Mark, level_of, read_lines, without_blank_end
 from rayscope.ray.log_times import LONG_AGO
 from rayscope.store import questions
 from rayscope.store.database import Connection, Database
 from rayscope.store.entity import Row
 from rayscope.store.limits import KIB, LINE_TEXT_BYTES, MAX_LINE_BYTES
-from rayscope.store.logs.memory import Attribution, FileState
+from rayscope.store.logs.memory import FileState, Hooks
 from rayscope.store.logs.questions import People, people_near, task_names
 from rayscope.store.logs.store import LogStore
 
@@ -45,12 +45,12 @@ class Found(Struct, frozen=True):
 
 
 class LineMaker:
-    """Makes lines for one question. ``fresh``: marks that are not in the database yet."""
+    """Makes lines for one question."""
 
-    def __init__(self, database: Database, store: LogStore, fresh: Sequence[Attribution]) -> None:
+    def __init__(self, database: Database, store: LogStore, hooks: Hooks) -> None:
         self._database = database
         self._store = store
-        self._fresh = fresh
+        self._hooks = hooks
 
     def lines(self, found: Sequence[Found], plan: Plan | None) -> tuple[list[tuple[Key, LogLine]], Key | None]:
         """The lines, without Ray's markers and those that others than the asked task printed; and the key of the last that was looked at."""
@@ -68,7 +68,7 @@ class LineMaker:
 
     def _ask(self, connection: Connection, found: Sequence[Found]) -> tuple[Printers, dict[tuple[int, str], Row], dict[int, str]]:
         places = [Place(output, one.key[2]) for one in found if (output := self._output(one)) is not None]
-        printers = Printers(people_near(connection, windows_of(places)), self._fresh)
+        printers = Printers(people_near(connection, windows_of(places)), self._hooks)
         known = {(place.output[0], printer[0]) for place in places if (printer := printers.of(place.output, place.offset)) is not None}
         return printers, task_names(connection, sorted(known)), dict(questions.sessions(connection))
 
@@ -117,6 +117,7 @@ def _split(begin: int, data: bytes) -> list[tuple[int, bytes]]:
     """The lines of a stretch, with their offsets."""
     found: list[tuple[int, bytes]] = []
     at = begin
+    data = without_blank_end(data)
     for line in data.removesuffix(b"\n").split(b"\n") if data else ():
         found.append((at, line))
         at += len(line) + 1

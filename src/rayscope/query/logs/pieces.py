@@ -8,7 +8,7 @@ import numpy as np
 from msgspec import Struct
 
 from rayscope.query.logs.match import PieceText
-from rayscope.ray.log_lines import ALL_LEVELS, Flags, Lines, Mark, read_lines
+from rayscope.ray.log_lines import ALL_LEVELS, Flags, Lines, Mark, read_lines, without_blank_end
 from rayscope.store.limits import MAX_LINE_BYTES
 from rayscope.store.logs.index import PieceRow
 from rayscope.store.logs.memory import Arrival, FileState, Stretch, stretches
@@ -79,7 +79,7 @@ def _opened(state: FileState, head: PieceHead, before: bytes, data: bytes, *, go
     whole = before + data
     lines = read_lines(whole, marks, head.floor_ns, head.utc_offset_s, head.open_own_ns)
     own = np.ones(lines.starts.size, np.bool_)
-    if goes_on:
+    if goes_on or len(without_blank_end(whole)) < len(whole):
         own[-1:] = False
     return Opened(PieceText(whole, lines, state), head.start - len(before), own)
 

@@ -26,7 +26,7 @@ def line_at(database: Database, store: LogStore, file_no: int, offset: int, cont
         raise NotFound(f"no log file {file_no}", hint="`rayscope logs --files` shows what there is")
     for candidate, opened in _opened(database, store, view, file_no, offset):
         if (found := _line_of(candidate, opened, offset)) is not None:
-            maker = LineMaker(database, store, view.marks)
+            maker = LineMaker(database, store, view.hooks)
             lines = [line for _, line in maker.lines([found], None)[0]]
             return LogPage(lines=maker.with_context(lines, context) if context else lines, session=view.files[file_no].session)
     raise NotFound(

@@ -21,7 +21,7 @@ from rayscope.store import questions
 from rayscope.store.database import Connection
 from rayscope.store.limits import LOG_CONTEXT_LINES, MAX_LOG_LINES
 from rayscope.store.logs import questions as log_questions
-from rayscope.store.logs.memory import Attribution, FileState
+from rayscope.store.logs.memory import Attribution, FileState, Hooks
 
 Spans = dict[Output, list[tuple[int, int]]]
 FOR_EVER = 2**62
@@ -47,15 +47,15 @@ class Plan(Struct, frozen=True, kw_only=True):
         return ALL_LEVELS if self.level is None else levels_from(self.level)
 
 
-def make_plan(connection: Connection, query: LogQuery, fresh: Sequence[Attribution]) -> Plan:
-    """The plan of a question. ``fresh``: marks that are not in the database yet. Raises FilterError, NotFound, Ambiguous."""
+def make_plan(connection: Connection, query: LogQuery, hooks: Hooks) -> Plan:
+    """The plan of a question. Raises FilterError, NotFound, Ambiguous."""
     _check(query)
     fields, node = lift(parse(query.q))
     query = _with_fields(query, fields)
     now_ns = time.time_ns()
     chosen = resolve_session(questions.sessions(connection), query.session)
     numbers = None if chosen is None else (chosen[0],)
-    spans, tasks = _task_spans(connection, query, numbers, fresh) if query.task else (None, None)
+    spans, tasks = _task_spans(connection, query, numbers, hooks) if query.task else (None, None)
     return Plan(
         query=query,
         session=chosen[1] if chosen else None,
@@ -100,17 +100,18 @@ def _number(name: str, value: str) -> int:
     return int(value)
 
 
-def _task_spans(connection: Connection, query: LogQuery, numbers: Sequence[int] | None, fresh: Sequence[Attribution]) -> tuple[Spans, frozenset[str]]:
-    """Where a task can have printed: its marks, and its own ranges."""
+def _task_spans(connection: Connection, query: LogQuery, numbers: Sequence[int] | None, hooks: Hooks) -> tuple[Spans, frozenset[str]]:
+    """Where a task can have printed: its marks, or in workers without hooks its own ranges."""
     assert query.task is not None
     spans: defaultdict[Output, list[tuple[int, int]]] = defaultdict(list)
     places = log_questions.task_places(connection, numbers, query.task, query.attempt)
-    marks = [*log_questions.task_marks(connection, numbers, query.task, query.attempt), *(mark for mark in fresh if _fits(mark, query, numbers))]
+    marks = [*log_questions.task_marks(connection, numbers, query.task, query.attempt), *(mark for mark in hooks.marks if _fits(mark, query, numbers))]
     for mark in marks:
         spans[mark.session_no, mark.worker_id, mark.stream].append((mark.start, mark.end))
     for row in places:
         for stream, column in (("out", "stdout"), ("err", "stderr")):
-            if row["worker_id"] and row[f"{column}_start"] is not None:
+            is_told = row[f"{column}_start"] is not None and (row["session_no"], row["worker_id"]) not in hooks.left_out
+            if row["worker_id"] and is_told:
                 end = row[f"{column}_end"]
                 spans[row["session_no"], row["worker_id"], stream].append((row[f"{column}_start"], FOR_EVER if end is None else end))
     tasks = frozenset({row["task_id"] for row in places} | {mark.task_id for mark in marks})

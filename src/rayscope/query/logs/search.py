@@ -64,12 +64,12 @@ class LogSearch:
         after = decode_key(scene.plan.query.order, query.cursor)
         page = _Page(scene.plan, after)
         stop = self._look(scene, page, deadline)
-        made = LineMaker(self._database, self._store, scene.view.marks)
+        made = LineMaker(self._database, self._store, scene.view.hooks)
         looked_at, last = made.lines(page.found(), scene.plan)
         lines, following = _bounded(looked_at, last, scene.plan, stop=stop, full=page.is_full)
         if query.context:
             lines = made.with_context(lines, query.context)
-        notes = [*_notes(stop), *_lost(scene), *_behind(scene), *self._deleted(scene.plan)]
+        notes = [*_notes(stop), *_lost(scene), *_left_out(scene), *_behind(scene), *self._deleted(scene.plan)]
         return LogPage(lines=lines, next=following, complete=stop is None, notes=notes, session=scene.plan.session)
 
     def _deleted(self, plan: Plan) -> list[str]:
@@ -89,7 +89,7 @@ class LogSearch:
         return self._database.read(lambda connection: self._scene_in(connection, query, everything))
 
     def _scene_in(self, connection: Connection, query: LogQuery, everything: View) -> Scene:
-        plan = make_plan(connection, query, everything.marks)
+        plan = make_plan(connection, query, everything.hooks)
         files = {file_no: state for file_no, state in everything.files.items() if plan.wants(state)}
         numbers = sorted(files)
         after = decode_key(plan.query.order, query.cursor)
@@ -105,7 +105,7 @@ class LogSearch:
         gaps: defaultdict[int, set[int]] = defaultdict(set)
         for file_no, start, _, _ in lost:
             gaps[file_no].add(start)
-        view = View(files, everything.arrivals, everything.gaps, everything.marks, everything.seq)
+        view = View(files, everything.arrivals, everything.gaps, everything.hooks, everything.seq)
         nodes = {state.node_id for state in files.values()}
         behind = [agent for agent in index.agents_behind(connection, plan.session_no, LOG_LATE_S) if agent[0] in nodes]
         return Scene(plan, view, _chosen(candidates, plan), gaps, lost, behind)
@@ -296,6 +296,16 @@ def _lost(scene: Scene) -> list[str]:
     first = f"{end - start:,} bytes of {scene.view.files[file_no].path} at {start:,}: {reason}"
     more = f", and {len(scene.lost) - 1} gaps more" if len(scene.lost) > 1 else ""
     return [f"{size:,} bytes of these files could not be read any more ({first}{more})"]
+
+
+def _left_out(scene: Scene) -> list[str]:
+    """A note where workers left out marks."""
+    workers = {(state.session_no, state.name.worker_id or "") for state in scene.view.files.values()}
+    counts = {worker: count for worker, count in sorted(scene.view.hooks.left_out.items()) if count and worker in workers}
+    if not counts:
+        return []
+    (_, first), more = next(iter(counts)), f" and {len(counts) - 1} more" if len(counts) > 1 else ""
+    return [f"{sum(counts.values()):,} marks of who printed what were left out by worker {first[:12]}{more}: lines from there on name no task"]
 
 
 def _behind(scene: Scene) -> list[str]:

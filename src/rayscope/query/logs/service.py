@@ -40,7 +40,7 @@ class Logs:
 
     def files(self, query: LogQuery, pattern: str | None = None) -> LogFiles:
         """The files that can hold lines of a query (its text aside), by node and path."""
-        plan = self._database.read(lambda connection: make_plan(connection, query, ()))
+        plan = self._database.read(lambda connection: make_plan(connection, query, self.store.hooks()))
         states = [state for state in self.store.view(plan.wants).files.values() if state.name.source not in {MARKS, HOOK}]
         if pattern is not None:
             states = [state for state in states if fnmatch.fnmatchcase(state.path, pattern)]
@@ -49,14 +49,14 @@ class Logs:
 
     def states(self, query: LogQuery) -> list[FileState]:
         """The states of the files that can hold lines of a query (its text aside)."""
-        plan = self._database.read(lambda connection: make_plan(connection, query, ()))
+        plan = self._database.read(lambda connection: make_plan(connection, query, self.store.hooks()))
         return list(self.store.view(plan.wants).files.values())
 
     def task_output(self, session: str, task: str, attempt: int, stream: str) -> tuple[FileState, list[tuple[int, int | None]]]:
         """The file that an attempt printed into, and the ranges that are its own. Raises NotFound."""
-        fresh = self.store.view(lambda _: False).marks
+        hooks = self.store.hooks()
         query = LogQuery(session=session, task=task, attempt=attempt, stream=stream)
-        plan = self._database.read(lambda connection: make_plan(connection, query, fresh))
+        plan = self._database.read(lambda connection: make_plan(connection, query, hooks))
         for state in self.store.view(plan.wants).files.values():
             spans = (plan.spans or {}).get((state.session_no, state.name.worker_id or "", stream))
             if spans:

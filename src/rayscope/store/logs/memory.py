@@ -15,7 +15,10 @@ FileKey = tuple[int, str, str]
 
 
 class FileState(Struct, kw_only=True):
-    """What is known of one file. ``next_offset`` includes what is in memory; ``stored``, and ``key_ns`` are of what is in segments."""
+    """What is known of one file. ``next_offset`` includes what is in memory; ``stored``, and ``key_ns`` are of what is in segments.
+
+    ``left_out``: of a file of marks, how many marks it lacks.
+    """
 
     file_no: int
     session_no: int
@@ -28,6 +31,7 @@ class FileState(Struct, kw_only=True):
     next_offset: int = 0
     lost_bytes: int = 0
     redacted: int = 0
+    left_out: int = 0
     ended: bool = False
     first_ns: int | None = None
     last_ns: int | None = None
@@ -78,6 +82,13 @@ class Attribution(Struct, frozen=True, array_like=True):
     end: int
     task_id: str
     attempt: int
+
+
+class Hooks(Struct, frozen=True):
+    """What the worker hooks said: marks that may not be in the database yet; and of each worker whose marks were shipped, how many it left out."""
+
+    marks: list[Attribution]
+    left_out: dict[tuple[int, str], int]
 
 
 class Memtable(Struct):

@@ -25,7 +25,7 @@ from rayscope.store.limits import LOG_FLUSH_ARRIVALS
 from rayscope.store.logs import index
 from rayscope.store.logs.flush import write_blocks
 from rayscope.store.logs.marks import read_marks
-from rayscope.store.logs.memory import Arrival, Attribution, FileKey, FileState, Gap, Memtable
+from rayscope.store.logs.memory import Arrival, FileKey, FileState, Gap, Hooks, Memtable
 from rayscope.store.logs.segments import Segments, SegmentWriter
 
 _JOB_LINE = b":job_id:"
@@ -37,7 +37,7 @@ class View(Struct, frozen=True):
     files: dict[int, FileState]
     arrivals: dict[int, list[Arrival]]
     gaps: list[Gap]
-    marks: list[Attribution]
+    hooks: Hooks
     seq: int
 
 
@@ -154,6 +154,12 @@ class LogStore:
         """Bytes that are in memory and not in segments."""
         return self._active.size_bytes + self._frozen.size_bytes
 
+    @property
+    def waiting_sessions(self) -> set[int]:
+        """The sessions of which something is in memory and not in segments."""
+        with self._lock:
+            return {state.session_no for table in (self._frozen, self._active) for state in table.changed.values()}
+
     def is_due(self, now_ns: int, size_bytes: int, age_s: float) -> bool:
         """Whether what is in memory is large, or old, enough for a flush."""
         active = self._active
@@ -219,8 +225,19 @@ class LogStore:
             files = {file_no: structs.replace(state) for file_no, state in self._files.items() if wanted(state)}
             arrivals = {file_no: held for file_no in files if (held := self._held(file_no))}
             gaps = [gap for table in (self._frozen, self._active) for gap in table.gaps if gap.file_no in files]
-            marks = [*self._frozen.marks, *self._active.marks]
-            return View(files, arrivals, gaps, marks, self.seq)
+            return View(files, arrivals, gaps, self._hooks(), self.seq)
+
+    def hooks(self) -> Hooks:
+        """What the worker hooks said."""
+        with self._lock:
+            return self._hooks()
+
+    def _hooks(self) -> Hooks:
+        left_out: Counter[tuple[int, str]] = Counter()
+        for state in self._files.values():
+            if state.name.source == MARKS and state.name.worker_id is not None:
+                left_out[state.session_no, state.name.worker_id] += state.left_out
+        return Hooks([*self._frozen.marks, *self._active.marks], left_out)
 
     def _held(self, file_no: int) -> list[Arrival]:
         return [*self._frozen.arrivals.get(file_no, ()), *self._active.arrivals.get(file_no, ())]

@@ -37,7 +37,7 @@ while not (folder / "end").exists():
 """
 _JOB: Final = "01000000"
 _ROUNDS: Final = 3
-_OPEN_S: Final = 20
+_OPEN_S: Final = 10
 """How long a page stays open to see what it asks for by itself."""
 _READY_S: Final = 90
 _PATIENCE_MS: Final = 60_000

@@ -172,7 +172,7 @@ def test_browser_is_asked_for_the_token_once(commands: Commands) -> None:
     assert "SameSite=strict" in cookie
     cookies = {"Cookie": cookie.split(";")[0]}
     assert ask(f"{commands.url}/s/some", headers=html | cookies)[0] == 200
-    assert ask(f"{commands.url}/static/page.js", headers=cookies)[0] == 200
+    assert ask(f"{commands.url}/static/mark.svg", headers=cookies)[0] == 200
     assert ask(f"{commands.url}/api/v1/sessions", headers=cookies)[0] == 200
 
 

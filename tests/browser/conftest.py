@@ -81,9 +81,9 @@ class Served:
             assert response.status == status
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The system's Chromium; without one, the one that Playwright has installed."""
+    """The system's Chromium; without one, the one that Playwright has installed. Of one module: while it is there, Playwright's event loop runs."""
     found = next(filter(None, map(shutil.which, _BROWSERS)), None)
     expect.set_options(timeout=TIMEOUT_MS)
     with sync_playwright() as playwright:

@@ -419,9 +419,9 @@ def test_sessions_by_prefix_and_latest(recorded: Recorded) -> None:
 
 
 def test_what_is_not_served_says_so(recorded: Recorded) -> None:
-    """Objects are not recorded, and a summary by lineage is not made: neither is an empty answer."""
-    with pytest.raises(RayStateApiException, match="does not serve Ray's 'objects'"):
-        state.list_objects(address=recorded.address)
+    """What nobody lists, and a summary by lineage, which is not made: neither is an empty answer."""
+    with pytest.raises(RayStateApiException, match="does not serve Ray's 'dreams'"):
+        recorded.rest("dreams")
     with pytest.raises(RayStateApiException, match="no summary by lineage"):
         recorded.rest("tasks/summarize", summary_by="lineage")
 

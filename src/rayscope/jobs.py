@@ -20,12 +20,10 @@ from rayscope.client import Client
 from rayscope.errors import NotFound, ServerUnreachable, Unauthorized, Unavailable, UsageError
 from rayscope.model.job import DriverOutput
 from rayscope.query.sessions import LATEST
+from rayscope.query.tail_end import TailEnd
 
 _LOOK_S: Final = 0.25
 _RETRY_S: Final = 1.0
-_QUIET_S: Final = 2.0
-"""How long after its job's end a log must have brought nothing new to be taken for whole: agents ship five times a second."""
-
 _PART_BYTES: Final = 1024 * 1024
 _SUBMIT_WITH: Final = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 """Where these are set, Ray's client takes their address whatever it is given."""
@@ -59,7 +57,7 @@ def follow_job_logs(
     is where another call can go on.
     """
     with Client(address or find_address(), token) as client:
-        quiet_since, waiting = time.monotonic(), False
+        end, waiting = TailEnd(time.monotonic()), False
         while True:
             try:
                 found = client.driver_output(job, session, stream, offset, _PART_BYTES)
@@ -68,15 +66,14 @@ def follow_job_logs(
                     on_wait(error)
                 waiting = True
                 time.sleep(_RETRY_S)
-                quiet_since = time.monotonic()
+                end.hold(time.monotonic())
                 continue
             waiting, session, offset = False, found.session, found.next_offset  # `latest` must not become another session meanwhile
-            if found.data:
-                quiet_since = time.monotonic()
-                yield found
-            elif found.is_terminal and time.monotonic() - quiet_since >= _QUIET_S:
+            if end.is_over(time.monotonic(), is_terminal=found.is_terminal, came=len(found.data), offset=offset, size=found.size):
                 yield found
                 return
+            if found.data:
+                yield found
             else:
                 time.sleep(_LOOK_S)
 

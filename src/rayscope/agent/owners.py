@@ -25,7 +25,7 @@ _ROTATED = re.compile(r"\.\d+$")
 
 
 class Owners:
-    """Answers for one node. ``neighbours`` gives the nodes of the session that live on this host, this one among them."""
+    """Answers for one node. ``neighbours`` gives the nodes that live on this host, this one among them; those of other sessions have folders of their own."""
 
     def __init__(self, place: Place, neighbours: Callable[[], List[Place]]) -> None:
         self._place = place
@@ -46,9 +46,12 @@ class Owners:
                 self._known[path] = known
         return known
 
+    def _beside(self) -> List[Place]:
+        return [place for place in self._neighbours() if place.session_dir == self._place.session_dir]
+
     def _decide(self, path: str) -> Optional[bool]:
         name = os.path.basename(path)
-        neighbours = {place.node_id: place for place in [*self._neighbours(), self._place]}
+        neighbours = {place.node_id: place for place in [*self._beside(), self._place]}
         self._raylets.read_on()
         node_id = self._node_of(name, neighbours)
         if node_id:
@@ -84,8 +87,10 @@ class Owners:
         return next((place.node_id for place in neighbours.values() if place.raylet_pid and place.raylet_pid == parent), "")
 
     def _is_shared(self) -> bool:
-        """Whether several raylets have (or had) their socket here. Once so, always so."""
+        """Whether several raylets live here, or have (or had) their socket here. Once so, always so."""
         folder = os.path.join(self._place.session_dir, "sockets")
+        if not self._shared.get(folder) and any(place.node_id != self._place.node_id for place in self._beside()):
+            self._shared[folder] = True  # the younger's socket may not be there yet: it must not take everything for its own
         if not self._shared.get(folder):
             try:
                 self._shared[folder] = sum(name.startswith("raylet") for name in os.listdir(folder)) > 1

@@ -92,8 +92,9 @@ class JobLogs:
                 return False
             return name.submission_id == submission if submission is not None and name.submission_id else job_id is not None and name.job_id == job_id
 
-        found = self._logs.store.view(is_its).files.values()
-        return sorted(found, key=lambda file: (file.first_ns or 0, file.file_no))
+        found = sorted(self._logs.store.view(is_its).files.values(), key=lambda file: file.next_offset)
+        once = {file.file: file for file in found}.values()  # nodes that share a folder may both have shipped it: the longer counts
+        return sorted(once, key=lambda file: (file.first_ns or 0, file.file_no))
 
     def _bytes(self, files: Sequence[FileState], offset: int, length: int) -> bytes:
         """Bytes of the files as if they were one. What is lost is filled, so that offsets stay right."""

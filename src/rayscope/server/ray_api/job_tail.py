@@ -17,14 +17,12 @@ from litestar.exceptions import WebSocketDisconnect, WebSocketException
 from litestar.params import FromPath
 
 from rayscope.errors import RayscopeError
+from rayscope.query.tail_end import TailEnd
 from rayscope.server.ray_api.jobs import headers_of, refuse_browsers
 from rayscope.server.services import Services
 from rayscope.store.limits import KIB
 
 _LOOK_S: Final = 0.25
-_QUIET_S: Final = 2.0
-"""How long after its job's end a log must have brought nothing new to be taken for whole: agents ship five times a second."""
-
 _PART_BYTES: Final = 256 * KIB
 _NORMAL, _BROKEN = 1000, 1011
 
@@ -37,18 +35,18 @@ async def tail_job_logs(socket: WebSocket[Any, Any, State], session: FromPath[st
     headers = headers_of(socket, services)
     await socket.accept()
     decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    offset, quiet_since = 0, time.monotonic()
+    offset, end = 0, TailEnd(time.monotonic())
     try:
         while not services.ending.is_set():
             found = await services.live_jobs.output(session, wanted, None, offset, _PART_BYTES, headers)
             if found.data:
                 await socket.send_text(decoder.decode(found.data))
-                offset, quiet_since = found.next_offset, time.monotonic()
-                continue
-            if found.is_terminal and time.monotonic() - quiet_since >= _QUIET_S:
+                offset = found.next_offset
+            if end.is_over(time.monotonic(), is_terminal=found.is_terminal, came=len(found.data), offset=offset, size=found.size):
                 await socket.close(code=_NORMAL)
                 return
-            await asyncio.sleep(_LOOK_S)
+            if not found.data:
+                await asyncio.sleep(_LOOK_S)
         await socket.close(code=_BROKEN, reason="the server stops")
     except RayscopeError as error:
         await socket.close(code=_BROKEN, reason=error.message[:100])

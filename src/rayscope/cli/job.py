@@ -176,8 +176,7 @@ def _follow(client: Client, job: str, session: str, stream: str | None, offset: 
                 target = _target(found.stream)
                 target.write(found.data)
                 target.flush()
-                if found.is_terminal and not found.data:
-                    ends.append(found)
+            ends.append(found)  # the last one has the job's end
         except RayscopeError as error:
             errors.append(error)
 

@@ -254,6 +254,15 @@ def test_what_hooks_marked_is_the_tasks(recording: LogRecording) -> None:
         recording.search(task=other)
 
 
+def test_a_forged_marker_names_no_line_that_is_followed(recording: LogRecording) -> None:
+    """Ray's own gives the name until events tell it; what a task printed does not."""
+    data = b":job_id:01000000\n:task_name:load\nhello\n:task_name:forged\nmine\n"
+    marks = f"o {data.index(b'hello')} {len(data)} {'11' * 24} 0\n".encode()
+    recording.ship(chunk(f"rayscope/marks-{WORKER}-77.log", 0, marks), chunk(OUT, 0, data))
+    lines = recording.logs.follow(_all(), "0").take().lines
+    assert [(line.text, line.name) for line in lines] == [("hello", "load"), (":task_name:forged", "load"), ("mine", "load")]
+
+
 def test_a_rotated_output_names_nobody(recording: LogRecording) -> None:
     """Offsets do not say which of its files is meant, so no task is named: a wrong one would be worse."""
     recording.ship(chunk(f"rayscope/marks-{WORKER}-77.log", 0, f"o 0 4 {'11' * 24} 0\n".encode()))

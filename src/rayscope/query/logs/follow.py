@@ -20,6 +20,7 @@ from msgspec import Struct
 
 from rayscope.errors import FilterError, NotFound
 from rayscope.model.log import LogBatch
+from rayscope.query.logs.attribution import Spans
 from rayscope.query.logs.language import And, Field, Node, Not, Or
 from rayscope.query.logs.lines import Found, LineMaker
 from rayscope.query.logs.match import PieceText, fitting, of_level
@@ -183,7 +184,8 @@ class Follower:
         whole = len(data) if part.last else data.rfind(b"\n") + 1
         self._keep(part, data[whole:])
         if whole:
-            run.add(part, state, part.start - len(before), data[:whole], self._names(part.file_no, data[:whole]))
+            base = part.start - len(before)
+            run.add(part, state, base, data[:whole], self._names(state, base, data[:whole]))
 
     def _found(self, run: _Run) -> list[Found]:
         """The fitting lines of a run; `place` is brought behind them."""
@@ -216,8 +218,7 @@ class Follower:
     def _batch(self, found: list[Found]) -> LogBatch:
         if not found:
             return LogBatch(lines=[], behind_bytes=0)
-        marks = self._store.view(lambda _: False).marks
-        made, _ = LineMaker(self._database, self._store, marks).lines(found, self._plan)
+        made, _ = LineMaker(self._database, self._store).lines(found, self._plan)
         return LogBatch(lines=[line for _, line in made], behind_bytes=self.behind_bytes())
 
     def _make_plan(self) -> Plan:
@@ -275,11 +276,18 @@ class Follower:
             if seq <= mark.seq <= until
         ]
 
-    def _names(self, file_no: int, data: bytes) -> Names:
-        """The names that Ray writes into a worker's file, each with where it begins to hold. Events tell of tasks a second or more later."""
+    def _names(self, state: FileState, base: int, data: bytes) -> Names:
+        """The names that Ray writes into a worker's file, each with where it begins to hold. Events tell of tasks a second or more later.
+
+        What stands where a task is known to have printed is a program's, not Ray's.
+        """
+        file_no = state.file_no
         names: Names = [(-1, self._named.get(file_no))]
         if b":task_name:" in data or b":actor_name:" in data:
-            names += [(found.start(), found[1].decode("utf-8", "replace") or None) for found in _NAME.finditer(data)]
+            output = (state.session_no, state.name.worker_id or "", state.name.stream)
+            printed = Spans((mark.start, mark.end, (mark.task_id, mark.attempt)) for mark in self._store.marks_of([output]))
+            rays = [found for found in _NAME.finditer(data) if not printed.holding(base + found.start())]
+            names += [(found.start(), found[1].decode("utf-8", "replace") or None) for found in rays]
             if (last := names[-1][1]) is not None:
                 self._named[file_no] = last
             if len(self._named) > _KEPT_FILES:

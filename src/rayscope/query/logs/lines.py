@@ -45,16 +45,16 @@ class Found(Struct, frozen=True):
 
 
 class LineMaker:
-    """Makes lines for one question. ``fresh``: marks that are not in the database yet."""
+    """Makes lines of what was found."""
 
-    def __init__(self, database: Database, store: LogStore, fresh: Sequence[Attribution]) -> None:
+    def __init__(self, database: Database, store: LogStore) -> None:
         self._database = database
         self._store = store
-        self._fresh = fresh
 
     def lines(self, found: Sequence[Found], plan: Plan | None) -> tuple[list[tuple[Key, LogLine]], Key | None]:
         """The lines, without Ray's markers and those that others than the asked task printed; and the key of the last that was looked at."""
-        printers, names, sessions = self._database.read(lambda connection: self._ask(connection, found))
+        fresh = self._store.marks_of({output for one in found if (output := self._output(one)) is not None})
+        printers, names, sessions = self._database.read(lambda connection: self._ask(connection, found, fresh))
         made: list[tuple[Key, LogLine]] = []
         for one in found:
             output = self._output(one)
@@ -66,9 +66,9 @@ class LineMaker:
             made.append((one.key, _line(one, printer, names, printers.people, sessions)))
         return made, found[-1].key if found else None
 
-    def _ask(self, connection: Connection, found: Sequence[Found]) -> tuple[Printers, dict[tuple[int, str], Row], dict[int, str]]:
+    def _ask(self, connection: Connection, found: Sequence[Found], fresh: Sequence[Attribution]) -> tuple[Printers, dict[tuple[int, str], Row], dict[int, str]]:
         places = [Place(output, one.key[2]) for one in found if (output := self._output(one)) is not None]
-        printers = Printers(people_near(connection, windows_of(places)), self._fresh)
+        printers = Printers(people_near(connection, windows_of(places)), fresh)
         known = {(place.output[0], printer[0]) for place in places if (printer := printers.of(place.output, place.offset)) is not None}
         return printers, task_names(connection, sorted(known)), dict(questions.sessions(connection))
 

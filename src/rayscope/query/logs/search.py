@@ -64,7 +64,7 @@ class LogSearch:
         after = decode_key(scene.plan.query.order, query.cursor)
         page = _Page(scene.plan, after)
         stop = self._look(scene, page, deadline)
-        made = LineMaker(self._database, self._store, scene.view.marks)
+        made = LineMaker(self._database, self._store)
         looked_at, last = made.lines(page.found(), scene.plan)
         lines, following = _bounded(looked_at, last, scene.plan, stop=stop, full=page.is_full)
         if query.context:

@@ -87,9 +87,15 @@ class Memtable(Struct):
     sequence: list[Arrival] = field(default_factory=list)
     gaps: list[Gap] = field(default_factory=list)
     marks: list[Attribution] = field(default_factory=list)
+    marked: dict[tuple[int, str, str], list[Attribution]] = field(default_factory=dict)
     changed: dict[int, FileState] = field(default_factory=dict)
     size_bytes: int = 0
     since_ns: int = 0
+
+    def mark(self, mark: Attribution) -> None:
+        """One more mark; ``marked`` has them by session number, worker id and stream."""
+        self.marks.append(mark)
+        self.marked.setdefault((mark.session_no, mark.worker_id, mark.stream), []).append(mark)
 
     def add(self, arrival: Arrival) -> None:
         """One more stretch."""

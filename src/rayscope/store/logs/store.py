@@ -10,7 +10,7 @@ import bisect
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from msgspec import Struct, structs
@@ -125,7 +125,8 @@ class LogStore:
         self._note_times(state, chunk.observed_ns)
         state.redacted += redacted
         if state.name.source == MARKS:
-            self._active.marks.extend(read_marks(state, data))
+            for mark in read_marks(state, data):
+                self._active.mark(mark)
             state.next_offset = start + len(data)
             return
         if start == 0 and state.name.job_id is None and data.startswith(_JOB_LINE) and state.name.worker_id:
@@ -235,6 +236,11 @@ class LogStore:
         with self._lock:
             state = self._files.get(file_no)
             return None if state is None else structs.replace(state)
+
+    def marks_of(self, outputs: Iterable[tuple[int, str, str]]) -> list[Attribution]:
+        """The marks in memory of some workers' outputs (session number, worker id, stream). Ask before the database, lest a flush hide some."""
+        with self._lock:
+            return [mark for output in outputs for table in (self._frozen, self._active) for mark in table.marked.get(output, ())]
 
     def peek(self, file_no: int) -> FileState | None:
         """The same, not copied: it goes on changing."""

@@ -111,9 +111,8 @@ def submit_job(
     with _without(_SUBMIT_WITH):
         try:
             base = (address or find_address()).rstrip("/")
-            client = JobSubmissionClient(
-                f"{base}/ray/{quote(session, safe='')}", cookies={"rayscope_token": given} if given else None, headers=Client(base).ray_headers()
-            )
+            cookies = {"rayscope_token": given} if given else None
+            client = JobSubmissionClient(f"{base}/ray/{quote(session, safe='')}", cookies=cookies, headers=Client(base).ray_headers())
             found = client.submit_job(
                 entrypoint=entrypoint, submission_id=submission_id, runtime_env=dict(runtime_env or {}), metadata=dict(metadata or {}), **resources
             )

@@ -44,7 +44,7 @@ def test_attach_and_detach(rayscope: Commands, cluster: str) -> None:
     assert "already attached: 1 of 1" in again.stderr
     program = subprocess.Popen(
         [sys.executable, str(PROGRAMS / "plain_cluster.py")],
-        env=rayscope.environment(RAY_ADDRESS=cluster),
+        env=rayscope.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

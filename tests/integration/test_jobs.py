@@ -34,6 +34,15 @@ for number in range(int(sys.argv[1])):
 """
 
 
+def ticks(shown: str) -> list[str]:
+    """The lines of ticks.py, without what Ray itself writes before them."""
+    return [line for line in shown.splitlines() if line.startswith("tick")]
+
+
+def counted(number: int) -> list[str]:
+    return [f"tick {at:04d}" for at in range(number)]
+
+
 class Cluster:
     """A head node of its own, recorded by a server, its logs shipped by an agent."""
 
@@ -41,7 +50,7 @@ class Cluster:
         self.commands = commands
         lines = [shlex.split(line)[1] for line in commands("env").stdout.splitlines() if line.startswith("export ")]
         self.environment = commands.environment(RAY_AUTH_MODE="token", **dict(line.split("=", 1) for line in lines))
-        self.ray("start", "--head", "--port=0", "--num-cpus=2", "--include-dashboard=true", "--disable-usage-stats")
+        self.ray("start", "--head", "--port=6379", "--num-cpus=2", "--include-dashboard=true", "--disable-usage-stats")
         self.agent = self.start_agent()
         until(lambda: len(commands.rows("list", "sessions")) == 1, "the session is known", WAIT_S)
         self.session = commands.rows("list", "sessions")[0]["session"]
@@ -87,7 +96,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_rays_own_client_submits_through_rayscope(cluster: Cluster, folder: Path) -> None:
     """Submit with a working directory, and tail to the end; list, status, logs."""
     env = json.dumps({"env_vars": {"SERVICE_TOKEN": SECRET}})
-    done = cluster.job("submit", "--submission-id", "first", "--working-dir", str(folder), "--runtime-env-json", env, "--", "python", "hello.py")
+    done = cluster.job("submit", "--submission-id", "first", "--working-dir", str(folder), "--runtime-env-json", env, "--", sys.executable, "hello.py")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "hello from the job" in done.stdout
     assert "Job 'first' succeeded" in done.stdout
@@ -99,7 +108,7 @@ def test_rays_own_client_submits_through_rayscope(cluster: Cluster, folder: Path
 
 def test_rays_own_client_stops_a_job(cluster: Cluster, folder: Path) -> None:
     """And the job is STOPPED for both."""
-    cluster.job("submit", "--submission-id", "long", "--no-wait", "--working-dir", str(folder), "--", "python", "ticks.py", "3000")
+    cluster.job("submit", "--submission-id", "long", "--no-wait", "--working-dir", str(folder), "--", sys.executable, "ticks.py", "3000")
     until(lambda: "tick 0003" in cluster.job("logs", "long").stdout, "it prints", WAIT_S)
     stopped = cluster.job("stop", "long")
     assert "was stopped" in stopped.stdout, stopped.stdout + stopped.stderr
@@ -108,11 +117,11 @@ def test_rays_own_client_stops_a_job(cluster: Cluster, folder: Path) -> None:
 
 def test_rayscope_submits_and_shows(cluster: Cluster, folder: Path) -> None:
     """Its output on stdout, its end on stderr, its exit code passed on."""
-    good = cluster.commands("job", "submit", "--submission-id", "own", "--working-dir", str(folder), "--", "python", "ticks.py", "5")
+    good = cluster.commands("job", "submit", "--submission-id", "own", "--working-dir", str(folder), "--", sys.executable, "ticks.py", "5")
     assert good.returncode == 0, good.stderr
-    assert good.stdout == "".join(f"tick {number:04d}\n" for number in range(5))
+    assert ticks(good.stdout) == counted(5)
     assert "own  SUCCEEDED" in good.stderr
-    bad = cluster.commands("job", "submit", "--submission-id", "bad", "--", "python", "-c", "print('so'); raise SystemExit(7)")
+    bad = cluster.commands("job", "submit", "--submission-id", "bad", "--", sys.executable, "-c", "print('so'); raise SystemExit(7)")
     assert bad.returncode == 1
     assert "so" in bad.stdout
     assert "bad  FAILED, exit code 7" in bad.stderr
@@ -121,7 +130,7 @@ def test_rayscope_submits_and_shows(cluster: Cluster, folder: Path) -> None:
 def test_following_survives_kills(cluster: Cluster, folder: Path) -> None:
     """Server and agent killed in between: every line is there once, and the offset goes on where it was."""
     commands = cluster.commands
-    commands("job", "submit", "--submission-id", "kills", "--no-wait", "--working-dir", str(folder), "--", "python", "ticks.py", "120")
+    commands("job", "submit", "--submission-id", "kills", "--no-wait", "--working-dir", str(folder), "--", sys.executable, "ticks.py", "120")
     port = commands.url.rsplit(":", 1)[1]
     follower = commands.start("job", "logs", "kills", "--follow", RAYSCOPE_ADDRESS=commands.url)
     until(lambda: "tick 0010" in commands("job", "logs", "kills").stdout, "it prints", WAIT_S)
@@ -130,10 +139,42 @@ def test_following_survives_kills(cluster: Cluster, folder: Path) -> None:
     until(lambda: commands("server", "start", "--port", port, "--silence", "10s").returncode == 0, "the server is back", WAIT_S)
     cluster.agent = cluster.start_agent()
     stdout, stderr = follower.communicate(timeout=WAIT_S)
-    assert stdout == "".join(f"tick {number:04d}\n" for number in range(120)), stderr
+    assert ticks(stdout) == counted(120), stderr
     assert follower.returncode == 0, stderr
-    part = commands("job", "logs", "kills", "--offset", "1100")
-    assert part.stdout == "".join(f"tick {number:04d}\n" for number in range(110, 120))
+    assert commands("job", "logs", "kills").stdout == stdout
+    assert commands("job", "logs", "kills", "--offset", "500").stdout == stdout[500:]
+
+
+def raylets() -> set[int]:
+    """The processes of nodes on this host."""
+    found = set()
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            try:
+                command = (folder / "cmdline").read_bytes()
+            except OSError:
+                continue
+            if b"raylet/raylet\0" in command:
+                found.add(int(folder.name))
+    return found
+
+
+def test_a_driver_whose_node_is_killed_is_not_said_to_have_finished(cluster: Cluster, folder: Path) -> None:
+    """Its lines until then are there; the end is FAILED or LOST, with the reason, and no good exit code."""
+    commands, before = cluster.commands, raylets()
+    joined = cluster.ray("start", "--address=127.0.0.1:6379", "--num-cpus=1", '--resources={"second": 1}', "--disable-usage-stats")
+    assert joined.returncode == 0, joined.stderr
+    (second,) = raylets() - before
+    submit = ["--submission-id", "doomed", "--no-wait", "--working-dir", str(folder), "--entrypoint-resources", '{"second": 0.5}']
+    done = commands("job", "submit", *submit, "--", sys.executable, "ticks.py", "3000", RAY_AUTH_MODE="token")
+    assert done.returncode == 0, done.stderr
+    until(lambda: "tick 0005" in commands("job", "logs", "doomed").stdout, "it prints", WAIT_S)
+    follower = commands.start("job", "logs", "doomed", "--follow")
+    os.kill(second, signal.SIGKILL)
+    stdout, stderr = follower.communicate(timeout=WAIT_S)
+    assert ticks(stdout)[:5] == counted(5)
+    assert follower.returncode == 1, stderr
+    assert "doomed  FAILED" in stderr or "doomed  LOST" in stderr
 
 
 def test_a_page_in_a_browser_cannot_submit(cluster: Cluster) -> None:

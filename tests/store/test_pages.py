@@ -14,9 +14,10 @@ from rayscope.errors import Ambiguous, FilterError, NotFound
 from rayscope.model.resources import RESOURCES, Column, Resource
 from rayscope.query.cursor import encode_cursor
 from rayscope.store.limits import MAX_PAGE
+from rayscope.store.logs.index import write_agent
 from support.cluster import SESSIONS, cluster
 from support.events import at
-from support.ids import actor_id, task_id
+from support.ids import actor_id, node_id, task_id
 from support.objects import object_table, report
 from support.recording import Recording
 
@@ -33,7 +34,15 @@ def recorded(shared: Recording) -> Recording:
     shared.post(cluster(SESSIONS[1]))
     for session in SESSIONS:
         report(shared, at(5), object_table(), session)
+        _agents(shared, session)
     return shared
+
+
+def _agents(recording: Recording, session: str) -> None:
+    """One agent that has said how it is, and one that has only begun."""
+    known = {"session_no": recording.committer.number(session), "host": "host-1", "word_ns": at(5)}
+    for row in ({"node_id": node_id(1).hex(), "agent_id": "a1", "files": 3, "lag_bytes": 0, "lag_s": 0.5}, {"node_id": node_id(2).hex(), "agent_id": "a2"}):
+        recording.database.write(lambda connection, row=row: write_agent(connection, known | row))
 
 
 @pytest.fixture(scope="module")

@@ -268,6 +268,22 @@ def test_the_end_waits_for_what_lies_on_the_disk(stage: Stage) -> None:
     assert stage.text().splitlines()[-1] == "(f pid=11) late"
 
 
+def test_whoever_interrupts_the_last_wait_gets_his_prompt(stage: Stage) -> None:
+    """And is told where the rest is."""
+    redirect = stage.redirect()
+    (stage.folder / "logs").mkdir()
+    (stage.folder / "logs" / "worker-a-01000000-7.out").write_text("never shipped")
+
+    def interrupt(text: str) -> None:
+        if text:
+            raise KeyboardInterrupt
+
+    said = redirect.finish(30, interrupt)
+    stage.close()
+    assert said is not None
+    assert "interrupted" in said
+
+
 def test_bytes_behind_that_fit_nothing_are_not_waited_for(stage: Stage) -> None:
     """A ping says that the server has looked at all of them."""
     stage.tail.claim_behind(72)

@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 
 from rayscope.cli.options import Filters, Where
 from rayscope.cli.output.talk import tell
+from rayscope.cli.output.values import size
 from rayscope.errors import UsageError
 
 app = App(
@@ -26,7 +27,6 @@ Examples:
 )
 
 _WHERE: Final = Where()
-_MB: Final = 1_000_000
 
 
 @app.default
@@ -48,10 +48,10 @@ def timeline(
         pieces = client.download("/api/v1/timeline/trace", query)
         first = next(pieces, b"")  # an error is told before a file is made
         with _writing(output) as file:
-            size = file.write(first) + sum(file.write(piece) for piece in pieces)
+            written = file.write(first) + sum(file.write(piece) for piece in pieces)
     if output != "-":
         hint = "open it at https://ui.perfetto.dev" if format == "chrome" else "open it in chrome://tracing, as a file of `ray timeline`"
-        tell(f"wrote {output}: {size / _MB:,.1f} MB; {hint}")
+        tell(f"wrote {output}: {size(written)}; {hint}")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from rayscope.store import questions
 from rayscope.store import search as store
 from rayscope.store.database import Connection, Database
 from rayscope.store.entity import Row
-from rayscope.store.labels import entity_labels
+from rayscope.store.labels import labels_in
 from rayscope.store.limits import SEARCH_HITS, SEARCH_WORDS
 
 _VIEWS: Final = {"node": "nodes", "worker": "workers", "actor": "actors", "job": "jobs", "submission": "jobs", "placement-group": "placement-groups"}
@@ -160,11 +160,11 @@ def _hit(kind: str, key: str, label: str, detail: str, session: Row, time_ns: in
 
 def _with_states(connection: Connection, found: list[Found]) -> list[Hit]:
     """The hits, those of entities with their states and the names that people know them by."""
-    wanted: dict[tuple[str, int], list[str]] = {}
-    for one in found:
-        wanted.setdefault((one.hit.kind, one.session_no), []).append(one.hit.id)
-    known = {key: entity_labels(connection, key[0], key[1], ids, None) for key, ids in wanted.items()}
-    return [_with_state(one.hit, known[one.hit.kind, one.session_no].get(one.hit.id)) for one in found]
+    known: dict[str, dict[tuple[int, str], Row]] = {}
+    for kind in {one.hit.kind for one in found}:
+        alike = [one for one in found if one.hit.kind == kind]
+        known[kind] = labels_in(connection, kind, sorted({one.session_no for one in alike}), [one.hit.id for one in alike], None)
+    return [_with_state(one.hit, known[one.hit.kind].get((one.session_no, one.hit.id))) for one in found]
 
 
 def _with_state(hit: Hit, known: Row | None) -> Hit:

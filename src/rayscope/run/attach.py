@@ -94,9 +94,19 @@ def find_python(given: str | None) -> str:
 
 
 def _order(python: str, order: dict[str, Any]) -> dict[str, Any]:
+    """What the driver says. Ray takes its token to a cluster that it found itself, but not to one that is named: where that fails, it is told to."""
     _check_reachable(order["address"])
+    word = _drive(python, order, {})
+    if "ConnectionError" in str(word.get("message")) and "RAY_AUTH_MODE" not in os.environ:
+        word = _drive(python, order, {"RAY_AUTH_MODE": "token"})
+    if "error" in word:
+        raise _error(word, python, order["address"])
+    return word
+
+
+def _drive(python: str, order: dict[str, Any], more: dict[str, str]) -> dict[str, Any]:
     with resources.as_file(resources.files("rayscope") / "agent" / "cluster.py") as script:
-        environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
+        environment = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"} | {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"} | more
         try:
             ran = subprocess.run([python, str(script)], input=msgspec.json.encode(order), capture_output=True, timeout=_WAIT_S, env=environment, check=False)
         except subprocess.TimeoutExpired as error:
@@ -105,8 +115,6 @@ def _order(python: str, order: dict[str, Any]) -> dict[str, Any]:
     if not lines:
         raise RayscopeError(f"the driver of {order['do']} ended with code {ran.returncode}: {_last_line(ran.stderr)}")
     word: dict[str, Any] = msgspec.json.decode(lines[-1].removeprefix(_MARK))
-    if "error" in word:
-        raise _error(word, python, order["address"])
     return word
 
 

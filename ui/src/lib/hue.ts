@@ -1,6 +1,8 @@
 /** A function's colour: one of twelve hues of equal lightness, the same everywhere and on every machine. Pure. */
 
 export const HUES = 12;
+/** Degrees of the first hue and between two: red is left out, which means a failure. */
+const FIRST = 55, STEP = 25;
 
 /** FNV-1a, 32 bits. */
 export function hash(text: string): number {
@@ -16,4 +18,4 @@ export function hash(text: string): number {
 export const hueOf = (name: string): number => hash(name) % HUES;
 
 /** Against the ground 3:1 or more in both themes; white words on the light one, black on the dark one keep 4.5:1. */
-export const hueColour = (name: string, dark: boolean): string => `oklch(${dark ? "0.74 0.1" : "0.53 0.11"} ${hueOf(name) * (360 / HUES) + 10})`;
+export const hueColour = (name: string, dark: boolean): string => `oklch(${dark ? "0.74 0.1" : "0.53 0.11"} ${FIRST + hueOf(name) * STEP})`;

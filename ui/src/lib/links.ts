@@ -13,6 +13,7 @@ export const pageHref = (page: string, query: Query = {}): string => sessionHref
 export const entityHref = (page: string, id: string, query: Query = {}, session?: string): string =>
   sessionHref(session ?? sessions().wanted ?? "latest", `/${page}/${encodeURIComponent(id)}`, query);
 
+const SESSION_VIEWS = ["session", "sessions", "overview"];
 const PAGES: Record<string, string> = { task: "tasks", job: "jobs", actor: "actors", node: "nodes", worker: "workers", "placement-group": "placement-groups" };
 
 /** The server's `{view, params}` as an address: of one thing where `params` has its id, else a listing. */
@@ -25,8 +26,8 @@ export function viewHref(link: ViewLink, session?: string): string {
   const filters = filter === undefined ? [] : Array.isArray(filter) ? filter : [filter];
   if (filters.length) query.q = filterText(filters);
   const where = (rest.session as string | undefined) ?? session ?? sessions().wanted ?? "latest";
-  if (link.view === "session" || link.view === "overview") return sessionHref(where, "", query);
-  return sessionHref(where, idOf && link.view in PAGES ? `/${page}/${encodeURIComponent(idOf)}` : `/${page}`, query);
+  if (SESSION_VIEWS.includes(link.view)) return sessionHref(id ?? where, "", query);
+  return sessionHref(where, idOf ? `/${page}/${encodeURIComponent(idOf)}` : `/${page}`, query);
 }
 
 /** Conditions as the server spells them, as the text of a filter. */

@@ -33,6 +33,16 @@ const COLOURS = HighlightStyle.define([
   { tag: tags.comment, color: "var(--dim)", fontStyle: "italic" },
 ]);
 
+/** Rich editing makes browsers put styles into what is typed over, which the page's policy refuses aloud. */
+function takesPlainText(): boolean {
+  try {
+    document.createElement("div").contentEditable = "plaintext-only";
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function makeEditor({ parent, text, tables, run, changed }: Options): Editor {
   const root = parent.attachShadow({ mode: "open" });
   const view = new EditorView({
@@ -44,7 +54,7 @@ export function makeEditor({ parent, text, tables, run, changed }: Options): Edi
         Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => { run(); return true; } }, { key: "Tab", run: acceptCompletion }])),
         keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...completionKeymap, indentWithTab]),
         sql({ dialect: PostgreSQL, schema: tables, upperCaseKeywords: true }), syntaxHighlighting(COLOURS), LOOK, placeholder("SELECT … FROM tasks"),
-        EditorView.contentAttributes.of({ "aria-label": "SQL" }),
+        EditorView.contentAttributes.of({ "aria-label": "SQL", ...(takesPlainText() ? { contenteditable: "plaintext-only" } : {}) }),
         EditorView.updateListener.of((update) => { if (update.docChanged) changed(update.state.doc.toString()); }),
       ],
     }),

@@ -49,6 +49,13 @@ class Backlog:
             self._changed.notify_all()
             return batch.lines
 
+    def drop(self) -> None:
+        """Forget what waits: nobody wants to see it."""
+        with self._changed:
+            self._batches.clear()
+            self._bytes = self._lines = 0
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Nobody waits any more."""
         with self._changed:

@@ -73,7 +73,11 @@ class Redirect:
         """
         if not self._feeds:
             return None
-        missing = self._await_rest(limit_s, progress, all_gone=all_gone)
+        try:
+            missing = self._await_rest(limit_s, progress, all_gone=all_gone)
+        except KeyboardInterrupt:
+            self._backlog.drop()
+            missing = f"the rest of the workers' output was not shown, as it was interrupted; it is in {self._places()}"
         self._ending.set()
         self._backlog.close()
         self._thread.join()
@@ -128,9 +132,11 @@ class Redirect:
         return {Path(file.path).name: file.size_bytes for file in files if file.node_id == node_id}
 
     def _what_is_missing(self, missing: int, behind: int) -> str:
-        where = ", ".join(f"{facts.log_dir}/logs" for facts in self._facts.values())
         what = f"{missing + behind:,} bytes of the workers' output were" if missing + behind else "the last of the workers' output may be"
-        return f"{what} not shown: no agent and server passed them on in time; it is in {where}"
+        return f"{what} not shown: no agent and server passed them on in time; it is in {self._places()}"
+
+    def _places(self) -> str:
+        return ", ".join(f"{facts.log_dir}/logs" for facts in self._facts.values())
 
     def _print(self) -> None:
         while not self._ending.is_set() or self._backlog.lines:

@@ -9,7 +9,6 @@ from litestar import Request, Response, get
 from litestar.datastructures import State
 from litestar.params import FromPath, FromQuery
 
-from rayscope.errors import NotFound
 from rayscope.query.job_logs import JobOutput
 from rayscope.query.sessions import LATEST
 from rayscope.server.ray_api.jobs import headers_of
@@ -19,11 +18,10 @@ from rayscope.store.limits import MIB
 _MOST_BYTES = 4 * MIB
 
 
-@get("/api/v1/{resource:str}/{wanted:str}/logs")  # a fixed name in the place of a parameter would hide /api/v1/jobs itself
+@get("/api/v1/jobs/{wanted:str}/logs")
 async def get_driver_output(
     request: Request[Any, Any, State],
     state: State,
-    resource: FromPath[str],
     wanted: FromPath[str],
     session: FromQuery[str] = LATEST,
     stream: FromQuery[str | None] = None,
@@ -32,8 +30,6 @@ async def get_driver_output(
 ) -> Response[bytes]:
     """Bytes of the driver's output from an offset on, and in headers how the job is."""
     services: Services = state.services
-    if resource != "jobs":
-        raise NotFound(f"{resource} have no output of their own", hint="only jobs do; /api/v1/logs searches all lines")
     found = await services.live_jobs.output(session, wanted, stream, offset, min(max(limit, 1), _MOST_BYTES), headers_of(request, services))
     return Response(found.data, media_type="application/octet-stream", headers=_headers(found))
 

@@ -43,6 +43,8 @@ _WINDOW_PIECES: Final = 4096
 _RUN_BYTES: Final = 1024 * 1024
 _MANY: Final = 4
 """How many times LOG_FOLLOW_LINES are delivered at once rather than to stop inside of a run."""
+_HEAD_BYTES: Final = 4096
+_ACTOR: Final = re.compile(rb"^:actor_name:(.*)$", re.MULTILINE)
 _NAME: Final = re.compile(rb"^:(?:task|actor)_name:(.*)$", re.MULTILINE)
 _HOLD_NS: Final = 1_500_000_000
 """How long lines wait when one task's are asked for: who printed them may be told a moment later."""
@@ -149,7 +151,7 @@ class Follower:
         self.place = Place(store.seq + 1) if cursor is None else read_place(cursor)
         self._wanted: dict[int, bool] = {}
         self._open: OrderedDict[int, tuple[int, bytes | None]] = OrderedDict()
-        self._named: OrderedDict[int, str] = OrderedDict()
+        self._named: OrderedDict[int, str | None] = OrderedDict()
 
     def take(self) -> LogBatch:
         """The lines that have come, up to a limit; `place` is then behind them."""
@@ -282,6 +284,8 @@ class Follower:
         What stands where a task is known to have printed is a program's, not Ray's.
         """
         file_no = state.file_no
+        if file_no not in self._named and base > 0:
+            self._named[file_no] = self._actor_of(file_no, base)
         names: Names = [(-1, self._named.get(file_no))]
         if b":task_name:" in data or b":actor_name:" in data:
             printed = self._printed(state)
@@ -292,6 +296,12 @@ class Follower:
             if len(self._named) > _KEPT_FILES:
                 self._named.popitem(last=False)
         return names
+
+    def _actor_of(self, file_no: int, base: int) -> str | None:
+        """The actor's name at the file's beginning, for a tail that goes on in its middle: Ray writes it before any method runs."""
+        _, head = self._store.read(file_no, 0, min(base, _HEAD_BYTES))
+        found = [marker[1] for marker in _ACTOR.finditer(head)]
+        return found[-1].decode("utf-8", "replace") or None if found else None
 
     def _printed(self, state: FileState) -> Spans:
         """What the hooks of the file's worker have just marked as printed by tasks."""

@@ -143,6 +143,17 @@ def _is_asked(plan: Plan, printer: Printer | None) -> bool:
     return printer is not None and printer[0] in plan.tasks and plan.query.attempt in {None, printer[1]}
 
 
+def _name(marked: str | None, task: Row, actor: Row) -> str | None:
+    """The task's name, or the actor's. ``marked``: what Ray wrote into the file, which has an actor's repr from its first line on; events tell it later."""
+    name, class_name = task.get("name"), actor.get("class_name")
+    marked = marked or actor.get("repr_name")
+    if name and marked and task.get("actor_id"):
+        known = class_name or name.rpartition(".")[0]
+        if known and name.startswith(f"{known}."):
+            return f"{marked}{name[len(known) :]}"
+    return name or actor.get("repr_name") or marked or class_name
+
+
 def _line(one: Found, printer: Printer | None, names: dict[tuple[int, str], Row], people: People, sessions: dict[int, str]) -> LogLine:
     state, name = one.state, one.state.name
     worker = (state.session_no, name.worker_id or "")
@@ -160,7 +171,7 @@ def _line(one: Found, printer: Printer | None, names: dict[tuple[int, str], Row]
         actor_id=task.get("actor_id") if printer else actor.get("actor_id"),
         task_id=printer[0] if printer else None,
         attempt=printer[1] if printer else None,
-        name=task.get("name") or actor.get("repr_name") or actor.get("class_name") or one.named,
+        name=_name(one.named, task, actor),
         stream=name.stream,
         source=name.source,
         level=LEVELS[level] if level is not None else None,

@@ -73,11 +73,16 @@ def arguments_of(pid: int, proc: str = PROC) -> List[str]:
         return []
 
 
+def _stat(pid: int, proc: str) -> List[bytes]:
+    """What the kernel says of a process, from its state on: the name before it may hold anything. Raises OSError where it is gone."""
+    with open(f"{proc}/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()
+
+
 def parent_of(pid: int, proc: str = PROC) -> int:
     """The parent of a process; 0 where it is gone."""
     try:
-        with open(f"{proc}/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[1])
+        return int(_stat(pid, proc)[1])
     except (OSError, ValueError, IndexError):
         return 0
 
@@ -85,8 +90,7 @@ def parent_of(pid: int, proc: str = PROC) -> int:
 def is_alive(pid: int, proc: str = PROC) -> bool:
     """Whether a process runs: neither gone nor a zombie."""
     try:
-        with open(f"{proc}/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[0] not in {b"Z", b"X"}
+        return _stat(pid, proc)[0] not in {b"Z", b"X"}
     except (OSError, IndexError):
         return False
 
@@ -94,8 +98,7 @@ def is_alive(pid: int, proc: str = PROC) -> bool:
 def born_at(pid: int, proc: str = PROC) -> int:
     """When a process started, in ticks since boot; 0 where it cannot be seen. A number that is given again is told by it."""
     try:
-        with open(f"{proc}/{pid}/stat", "rb") as file:
-            return int(file.read().rpartition(b")")[2].split()[19])
+        return int(_stat(pid, proc)[19])
     except (OSError, ValueError, IndexError):
         return 0
 

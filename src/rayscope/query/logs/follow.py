@@ -285,17 +285,20 @@ class Follower:
         """
         file_no = state.file_no
         if file_no not in self._named and base > 0:
-            self._named[file_no] = self._actor_of(file_no, base)
+            self._name(file_no, self._actor_of(file_no, base))
         names: Names = [(-1, self._named.get(file_no))]
         if b":task_name:" in data or b":actor_name:" in data:
             printed = self._printed(state)
             rays = [found for found in _NAME.finditer(data) if not printed.holding(base + found.start())]
             names += [(found.start(), found[1].decode("utf-8", "replace") or None) for found in rays]
             if (last := names[-1][1]) is not None:
-                self._named[file_no] = last
-            if len(self._named) > _KEPT_FILES:
-                self._named.popitem(last=False)
+                self._name(file_no, last)
         return names
+
+    def _name(self, file_no: int, name: str | None) -> None:
+        self._named[file_no] = name
+        if len(self._named) > _KEPT_FILES:
+            self._named.popitem(last=False)
 
     def _actor_of(self, file_no: int, base: int) -> str | None:
         """The actor's name at the file's beginning, for a tail that goes on in its middle: Ray writes it before any method runs."""

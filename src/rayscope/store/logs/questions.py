@@ -87,14 +87,8 @@ def task_names(connection: Connection, tasks: Sequence[tuple[int, str]]) -> dict
 
 def task_places(connection: Connection, session_nos: Sequence[int] | None, task: str, attempt: int | None) -> list[Row]:
     """Where the attempts of a task ran: session_no, task_id, attempt, worker_id, times and ranges. ``task``: an id or a prefix of one."""
-    texts, parameters = _scoped(session_nos)
-    texts.append("starts_with(task_id, ?)")
-    parameters.append(task)
-    if attempt is not None:
-        texts.append("attempt = ?")
-        parameters.append(attempt)
+    where, parameters = _of_task(session_nos, task, attempt)
     columns = "session_no, task_id, attempt, worker_id, actor_id, type, stdout_start, stdout_end, stderr_start, stderr_end"
-    where = " AND ".join(texts)
     return rows(
         connection, f"SELECT {columns} FROM attempt_hot WHERE {where} UNION ALL SELECT {columns} FROM attempt_cold WHERE {where} LIMIT 1000", parameters * 2
     )
@@ -102,14 +96,20 @@ def task_places(connection: Connection, session_nos: Sequence[int] | None, task:
 
 def task_marks(connection: Connection, session_nos: Sequence[int] | None, task: str, attempt: int | None) -> list[Attribution]:
     """The marks of a task."""
+    where, parameters = _of_task(session_nos, task, attempt)
+    query = f"SELECT session_no, worker_id, stream, start_offset, end_offset, task_id, attempt FROM log_mark WHERE {where}"
+    return [Attribution(*row) for row in connection.execute(query, parameters).fetchall()]
+
+
+def _of_task(session_nos: Sequence[int] | None, task: str, attempt: int | None) -> tuple[str, list[Any]]:
+    """The condition of a task's rows, or of one attempt's, and its parameters."""
     texts, parameters = _scoped(session_nos)
     texts.append("starts_with(task_id, ?)")
     parameters.append(task)
     if attempt is not None:
         texts.append("attempt = ?")
         parameters.append(attempt)
-    query = f"SELECT session_no, worker_id, stream, start_offset, end_offset, task_id, attempt FROM log_mark WHERE {' AND '.join(texts)}"
-    return [Attribution(*row) for row in connection.execute(query, parameters).fetchall()]
+    return " AND ".join(texts), parameters
 
 
 def actor_workers(connection: Connection, session_nos: Sequence[int] | None, actor: str) -> tuple[set[str], set[WorkerKey]]:

@@ -54,6 +54,10 @@ class LogStore:
         self._files: dict[int, FileState] = {state.file_no: state for state in database.read(index.read_files)}
         self._keys: dict[FileKey, FileState] = {(state.session_no, state.node_id, state.file): state for state in self._files.values()}
         self._outputs = Counter(_output(state) for state in self._files.values())
+        self._left_out: Counter[tuple[int, str]] = Counter()
+        for state in self._files.values():
+            if state.name.source == MARKS:
+                self._note_left_out(state, state.left_out)
         self._next_file_no = max(self._files, default=0) + 1
         self.position, self.seq = database.read(index.log_position)
         self.utc_offsets = database.read(index.agent_offsets)
@@ -125,7 +129,9 @@ class LogStore:
         self._note_times(state, chunk.observed_ns)
         state.redacted += redacted
         if state.name.source == MARKS:
+            before = state.left_out
             self._active.marks.extend(read_marks(state, data))
+            self._note_left_out(state, state.left_out - before)
             state.next_offset = start + len(data)
             return
         if start == 0 and state.name.job_id is None and data.startswith(_JOB_LINE) and state.name.worker_id:
@@ -133,6 +139,11 @@ class LogStore:
         self.seq += 1
         self._active.add(Arrival(self.seq, state.file_no, start, data, chunk.observed_ns, tells_times(data), ends))
         state.next_offset = start + len(data)
+
+    def _note_left_out(self, state: FileState, count: int) -> None:
+        """Kept as it comes: every search and every delivery of a live tail asks for it. A worker counts from its first marks on."""
+        if state.name.worker_id is not None:
+            self._left_out[state.session_no, state.name.worker_id] += count
 
     def _note_gap(self, state: FileState, chunk: Chunk) -> None:
         reason = str((chunk.gap or {}).get("reason") or "unknown")
@@ -233,11 +244,7 @@ class LogStore:
             return self._hooks()
 
     def _hooks(self) -> Hooks:
-        left_out: Counter[tuple[int, str]] = Counter()
-        for state in self._files.values():
-            if state.name.source == MARKS and state.name.worker_id is not None:
-                left_out[state.session_no, state.name.worker_id] += state.left_out
-        return Hooks([*self._frozen.marks, *self._active.marks], left_out)
+        return Hooks([*self._frozen.marks, *self._active.marks], self._left_out.copy())
 
     def _held(self, file_no: int) -> list[Arrival]:
         return [*self._frozen.arrivals.get(file_no, ()), *self._active.arrivals.get(file_no, ())]
@@ -305,6 +312,8 @@ class LogStore:
                     for table in (self._frozen, self._active):
                         table.arrivals.pop(state.file_no, None)
                         table.changed.pop(state.file_no, None)
+                for worker in [worker for worker in self._left_out if worker[0] == session_no]:
+                    del self._left_out[worker]
             self.database.write(lambda connection: index.drop_session_rows(connection, session_no))
             if (writer := self._writers.pop(session_no, None)) is not None:
                 writer.close()

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 from litestar import Request, Response, Router, get
 from litestar.datastructures import State
-from litestar.params import FromPath, FromQuery
+from litestar.di import Provide
+from litestar.params import Dependency, FromPath, FromQuery
 from litestar.response import ServerSentEvent, ServerSentEventMessage
+from msgspec import structs
 
 from rayscope.errors import FilterError
 from rayscope.model.log import LogFiles, LogPage
@@ -20,18 +22,19 @@ from rayscope.query.logs.follow import Follower
 from rayscope.query.logs.request import DEFAULT_LINES, NEWEST, LogQuery
 from rayscope.query.logs.service import Logs, state_of
 from rayscope.query.sessions import LATEST
+from rayscope.server.api.views import services_of
 from rayscope.server.compression import PLAIN
 from rayscope.server.services import Services
 from rayscope.store.limits import LOG_READ_BYTES
+
+Wanted = Annotated[LogQuery, Dependency()]
 
 _PING_S: Final = 5.0
 _GATHER_S: Final = 0.03
 """What arrives within it is delivered together."""
 
 
-@get("/logs", sync_to_thread=True)
-def search_logs(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
-    state: State,
+def lines_wanted(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
     session: FromQuery[str] = LATEST,
     q: FromQuery[str] = "",
     job: FromQuery[str | None] = None,
@@ -45,6 +48,32 @@ def search_logs(  # noqa: PLR0913, PLR0917 one parameter an option of the query 
     level: FromQuery[str | None] = None,
     file: FromQuery[str | None] = None,
     pid: FromQuery[int | None] = None,
+) -> LogQuery:
+    """Which lines a search and a live tail are about, as the query string words it."""
+    return LogQuery(
+        session=session,
+        q=q,
+        job=job,
+        task=task,
+        attempt=attempt,
+        actor=actor,
+        worker=worker,
+        node=node,
+        source=source,
+        stream=stream,
+        level=level,
+        file=file,
+        pid=pid,
+    )
+
+
+_WANTED: Final = {"wanted": Provide(lines_wanted, sync_to_thread=False)}
+
+
+@get("/logs", sync_to_thread=True, dependencies=_WANTED)
+def search_logs(
+    state: State,
+    wanted: Wanted,
     since: FromQuery[str | None] = None,
     until: FromQuery[str | None] = None,
     order: FromQuery[str] = NEWEST,
@@ -53,68 +82,16 @@ def search_logs(  # noqa: PLR0913, PLR0917 one parameter an option of the query 
     context: FromQuery[int] = 0,
 ) -> LogPage:
     """A page of log lines: those that fit the query and the filters."""
-    query = LogQuery(
-        session=session,
-        q=q,
-        job=job,
-        task=task,
-        attempt=attempt,
-        actor=actor,
-        worker=worker,
-        node=node,
-        source=source,
-        stream=stream,
-        level=level,
-        file=file,
-        pid=pid,
-        since=since,
-        until=until,
-        order=order,
-        limit=limit,
-        cursor=cursor,
-        context=context,
-    )
+    query = structs.replace(wanted, since=since, until=until, order=order, limit=limit, cursor=cursor, context=context)
     return _logs(state).search(query)
 
 
-@get("/logs/follow", opt={PLAIN: True})
-async def follow_logs(  # noqa: PLR0913, PLR0917 one parameter an option of the query string
-    request: Request[Any, Any, State],
-    state: State,
-    session: FromQuery[str] = LATEST,
-    q: FromQuery[str] = "",
-    job: FromQuery[str | None] = None,
-    task: FromQuery[str | None] = None,
-    attempt: FromQuery[int | None] = None,
-    actor: FromQuery[str | None] = None,
-    worker: FromQuery[str | None] = None,
-    node: FromQuery[str | None] = None,
-    source: FromQuery[str | None] = None,
-    stream: FromQuery[str | None] = None,
-    level: FromQuery[str | None] = None,
-    file: FromQuery[str | None] = None,
-    pid: FromQuery[int | None] = None,
-    cursor: FromQuery[str | None] = None,
-) -> ServerSentEvent:
+@get("/logs/follow", opt={PLAIN: True}, dependencies=_WANTED)
+async def follow_logs(request: Request[Any, Any, State], state: State, wanted: Wanted, cursor: FromQuery[str | None] = None) -> ServerSentEvent:
     """A live tail, as server-sent events: lines as they arrive, each event's id a cursor to resume from."""
-    query = LogQuery(
-        session=session,
-        q=q,
-        job=job,
-        task=task,
-        attempt=attempt,
-        actor=actor,
-        worker=worker,
-        node=node,
-        source=source,
-        stream=stream,
-        level=level,
-        file=file,
-        pid=pid,
-    )
-    services: Services = state.services
+    services = services_of(state)
     start = request.headers.get("last-event-id") or cursor
-    follower = await asyncio.to_thread(services.logs.follow, query, start)
+    follower = await asyncio.to_thread(services.logs.follow, wanted, start)
     return ServerSentEvent(_events(services, follower))
 
 
@@ -191,8 +168,7 @@ def read_log_line(state: State, file_no: FromPath[int], offset: FromPath[int], c
 
 
 def _logs(state: State) -> Logs:
-    services: Services = state.services
-    return services.logs
+    return services_of(state).logs
 
 
 logs_router = Router(path="/api/v1", route_handlers=[search_logs, follow_logs, list_log_files, read_log_file, read_log_line])

@@ -17,8 +17,7 @@ from rayscope.model.resources import RESOURCES, Column
 from rayscope.query.facets import FacetRequest, facets
 from rayscope.query.request import ListRequest
 from rayscope.query.sessions import ALL, LATEST
-from rayscope.server.api.views import At, End, Start, view_of
-from rayscope.server.services import Services
+from rayscope.server.api.views import At, End, Start, services_of, view_of
 from rayscope.store.limits import DEFAULT_PAGE
 
 Filters = Annotated[list[str] | None, QueryParameter(name="filter", description="`column OP value`, repeatable; all must fit")]
@@ -43,13 +42,13 @@ class Found(Struct, frozen=True, kw_only=True):
 @get("/tasks/summary", sync_to_thread=True)
 def summarize_tasks(state: State, filters: Filters = None, session: FromQuery[str] = LATEST, at: FromQuery[str | None] = None) -> TaskSummary:
     """Tasks by name and state, each task counted once."""
-    return _services(state).queries.task_summary(session, tuple(filters or ()), at)
+    return services_of(state).queries.task_summary(session, tuple(filters or ()), at)
 
 
 @get("/actors/summary", sync_to_thread=True)
 def summarize_actors(state: State, filters: Filters = None, session: FromQuery[str] = LATEST, at: FromQuery[str | None] = None) -> ActorSummary:
     """Actors by class and state."""
-    return _services(state).queries.actor_summary(session, tuple(filters or ()), at)
+    return services_of(state).queries.actor_summary(session, tuple(filters or ()), at)
 
 
 @get("/schema", sync_to_thread=False)
@@ -91,8 +90,8 @@ async def list_resource(  # noqa: PLR0913, PLR0917 one parameter an option of th
         end=end or None,
     )
     if format is None:
-        return Response(await sync_to_thread(_services(state).queries.page, request))
-    name, pieces = await sync_to_thread(_services(state).exports.export, request, format, limit)
+        return Response(await sync_to_thread(services_of(state).queries.page, request))
+    name, pieces = await sync_to_thread(services_of(state).exports.export, request, format, limit)
     return Stream(pieces, media_type=_MEDIA.get(format), headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
@@ -111,7 +110,7 @@ async def get_facets(  # noqa: PLR0913, PLR0917 one parameter an option of the q
 ) -> Facets:
     """The most frequent values of a column, for the completion of filters."""
     view = view_of(session, start, end, at, filters)
-    return await sync_to_thread(facets, _services(state).database, FacetRequest(resource=resource, column=column, view=view, part=q, limit=limit))
+    return await sync_to_thread(facets, services_of(state).database, FacetRequest(resource=resource, column=column, view=view, part=q, limit=limit))
 
 
 @get(["/{resource:str}/{wanted:str}", "/jobs/{wanted:str}"])
@@ -119,12 +118,7 @@ async def get_resource(
     state: State, wanted: FromPath[str], resource: FromPath[str] = "jobs", session: FromQuery[str] = LATEST, at: FromQuery[str | None] = None
 ) -> Found:
     """Every row of one id, or of a unique prefix of it, with all columns."""
-    return Found(rows=await sync_to_thread(_services(state).queries.get, resource, wanted, session, at))
-
-
-def _services(state: State) -> Services:
-    services: Services = state.services
-    return services
+    return Found(rows=await sync_to_thread(services_of(state).queries.get, resource, wanted, session, at))
 
 
 resources_router = Router(path="/api/v1", route_handlers=[summarize_tasks, summarize_actors, get_schema, list_resource, get_facets, get_resource])

@@ -24,6 +24,9 @@ from rayscope.query.tail_end import TailEnd
 
 _LOOK_S: Final = 0.25
 _RETRY_S: Final = 1.0
+_BACK_S: Final = 60.0
+"""How long a server that came back may not know a job that was followed already: its cluster tells it again in its own time."""
+
 _PART_BYTES: Final = 1024 * 1024
 _SUBMIT_WITH: Final = ("RAY_ADDRESS", "RAY_API_SERVER_ADDRESS")
 """Where these are set, Ray's client takes their address whatever it is given."""
@@ -57,17 +60,22 @@ def follow_job_logs(
     is where another call can go on.
     """
     with Client(address or find_address(), token) as client:
-        end, waiting = TailEnd(time.monotonic()), False
+        end, waiting, known_until = TailEnd(time.monotonic()), False, 0.0
         while True:
             try:
                 found = client.driver_output(job, session, stream, offset, _PART_BYTES)
-            except (ServerUnreachable, Unavailable) as error:
+            except (ServerUnreachable, Unavailable, NotFound) as error:
+                if isinstance(error, NotFound) and time.monotonic() >= known_until:
+                    raise
                 if not waiting and on_wait is not None and isinstance(error, ServerUnreachable):
                     on_wait(error)
+                if known_until and not isinstance(error, NotFound):
+                    known_until = time.monotonic() + _BACK_S
                 waiting = True
                 time.sleep(_RETRY_S)
                 end.hold(time.monotonic())
                 continue
+            known_until = time.monotonic() + _BACK_S
             waiting, session, offset = False, found.session, found.next_offset  # `latest` must not become another session meanwhile
             if end.is_over(time.monotonic(), is_terminal=found.is_terminal, came=len(found.data), offset=offset, size=found.size):
                 yield found

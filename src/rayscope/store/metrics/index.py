@@ -80,6 +80,13 @@ def sessions(connection: Connection) -> list[tuple[int, str]]:
     return found
 
 
+def sessions_since(connection: Connection, seq: int) -> list[tuple[int, str]]:
+    """The number and name of each session with blocks of arrivals behind that one."""
+    query = "SELECT session_no, session FROM session WHERE session_no IN (SELECT session_no FROM metric_block WHERE last_seq > ?) ORDER BY session_no"
+    found: list[tuple[int, str]] = connection.execute(query, [seq]).fetchall()
+    return found
+
+
 def read_session(connection: Connection, session_no: int) -> Saved:
     """All of a session but its blocks."""
 

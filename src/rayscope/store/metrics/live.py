@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from rayscope.errors import Conflict, PayloadError
 from rayscope.model.metrics import MetricBody, Rejected, Write
@@ -16,6 +17,7 @@ from rayscope.store.metrics.blocks import BlockRow, joined
 from rayscope.store.metrics.head import Matrix, Part, matrix_of
 from rayscope.store.metrics.series import Numbers
 from rayscope.store.metrics.session import SessionMetrics, check_body, groups_of
+from rayscope.store.metrics.tail import Held, Since, between, choose, from_memory
 
 
 class View(Struct, frozen=True, eq=False):
@@ -166,18 +168,29 @@ class LiveMetrics:
     def after(self, seq: int, max_samples: int) -> tuple[int, list[tuple[SessionMetrics, Matrix]]]:
         """What arrived after a number, some of it where it is much; and the number of the last arrival that is in it."""
         with self._lock:
-            held = [(session, target, [part for part in target.parts if part.seq > seq]) for session in self._sessions.values() for target in session.targets]
-            last = self.seq
-        sizes = sorted((part.seq, part.values.size) for _, _, parts in held for part in parts)
-        total = 0
-        for number, size in sizes:
-            if total and total + size > max_samples and number > seq + 1:
-                last = number - 1
-                break
-            total += size
-        found = []
-        for session, _, parts in held:
-            matrix = matrix_of([part for part in parts if part.seq <= last])
-            if matrix is not None:
-                found.append((session, matrix))
-        return last, found
+            since = self._since(seq)
+            by_number = {session.session_no: session for session in self._sessions.values()}
+        cut, count = choose(since, max_samples, lambda row: self._seqs_of(by_number[row.session_no], row))
+        found = [(by_number[row.session_no], self._read_whole(by_number[row.session_no], row)) for row in since.blocks[:count]]
+        stored = [(session, part) for session, matrix in found if (part := between(matrix, seq, cut)) is not None]
+        return cut, stored + [(by_number[session_no], matrix) for session_no, matrix in from_memory(since, cut)]
+
+    def _since(self, seq: int) -> Since:
+        held = [
+            Held(session.session_no, parts)
+            for session in self._sessions.values()
+            for target in session.targets
+            if (parts := [part for part in target.parts if part.seq > seq])
+        ]
+        return Since(seq, self.seq, self._blocks_since(seq), held)
+
+    def _blocks_since(self, seq: int) -> list[BlockRow]:
+        """The blocks with arrivals behind that one, by their first."""
+        del seq
+        return []
+
+    def _seqs_of(self, session: SessionMetrics, row: BlockRow) -> NDArray[np.int64]:
+        raise NotImplementedError
+
+    def _read_whole(self, session: SessionMetrics, row: BlockRow) -> Matrix:
+        raise NotImplementedError

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from rayscope.store.database import Connection, Database
 from rayscope.store.journal import Journal, Position
@@ -178,3 +179,21 @@ class MetricStore(LiveMetrics):
     def _read_block(self, view: View, row: BlockRow) -> Matrix | None:
         session = view.session.session
         return read_matrix(self.directory.file(session, row), row, self.directory.head(session, row), view.wanted, view.span)
+
+    def after(self, seq: int, max_samples: int) -> tuple[int, list[tuple[SessionMetrics, Matrix]]]:
+        """As in memory; with the blocks of all sessions that have some of it."""
+        for number, name in self.database.read(lambda connection: index.sessions_since(connection, seq)):
+            self.session(number, name)
+        return super().after(seq, max_samples)
+
+    def _blocks_since(self, seq: int) -> list[BlockRow]:
+        rows = [row for targets in self.directory.rows.values() for rows in targets.values() for row in rows if row.last_seq > seq and not row.resolution_ms]
+        return sorted(rows, key=lambda row: row.first_seq)
+
+    def _seqs_of(self, session: SessionMetrics, row: BlockRow) -> NDArray[np.int64]:
+        return self.directory.head(session.session, row).seqs
+
+    def _read_whole(self, session: SessionMetrics, row: BlockRow) -> Matrix:
+        matrix = read_matrix(self.directory.file(session.session, row), row, self.directory.head(session.session, row), None)
+        assert matrix is not None
+        return matrix

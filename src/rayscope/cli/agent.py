@@ -56,9 +56,8 @@ def agent(  # noqa: PLR0913 an option each
     try:
         ingest = find_ingest(server, token) if server or token else _known_ingest()
         scrape_s = scrape_interval_of(scrape_interval)
-        return run(
-            Options(ingest, ray_temp_dir, session_dir, node_id, dashboard, once, leave_within, scrape_s), daemon=daemon, pid_file=pid_file, log_file=log_file
-        )
+        options = Options(ingest, ray_temp_dir, session_dir, node_id, dashboard, once, leave_within, scrape_s)
+        return run(options, daemon=daemon, pid_file=pid_file, log_file=log_file)
     except BadOptions as error:
         raise UsageError(str(error)) from error
     except AgentError as error:

@@ -62,7 +62,7 @@ class Backlog:
         self.size += scrape.size
         while self.size > self._most_bytes and len(self._waiting) > 1:
             self._drop("no room while the server is away")
-        while time.monotonic() - self._waiting[0].since_s > self._most_s:
+        while self._waiting and time.monotonic() - self._waiting[0].since_s > self._most_s:
             self._drop(f"older than {self._most_s / 60:g} minutes")
 
     def next(self, below: int) -> List[Scrape]:
@@ -88,6 +88,11 @@ class Backlog:
         for scrape in scrapes:
             if self._waiting and self._waiting[0] is scrape:
                 self._drop(reason)
+
+    def clear(self, reason: str) -> None:
+        """Drop all."""
+        while self._waiting:
+            self._drop(reason)
 
     def _drop(self, reason: str) -> None:
         self.size -= self._waiting.popleft().size

@@ -12,7 +12,7 @@ from rayscope.agent.metrics.processes import Processes
 from rayscope.agent.metrics.readers import reads_page, reads_samples
 from rayscope.agent.metrics.samples import FAMILIES, Sample
 from rayscope.agent.metrics.shipper import Shipper
-from rayscope.agent.metrics.table import SLACK_SERIES, Table
+from rayscope.agent.metrics.table import MOST_SLACK_SERIES, SLACK_SERIES, Table
 from rayscope.agent.metrics.target import Target
 from rayscope.agent.metrics.targets import Targets, instance_of
 from rayscope.agent.metrics.vitals import Vitals
@@ -115,10 +115,14 @@ class Collector:
         self._targets[key] = target
 
     def _renew_if_bloated(self) -> None:
-        """Series that came and went leave their numbers behind: with none under way, begin again with those that there are."""
+        """Series that came and went leave their numbers behind: begin again with those that there are, once nothing waits, or where it cannot be waited for."""
         living = sum(target.series for target in self._targets.values())
-        is_quiet = self.shipper.is_idle and not any(target.is_busy for target in self._targets.values())
-        if self.shipper.table.size > 2 * living + SLACK_SERIES and is_quiet:
+        size = self.shipper.table.size - 2 * living
+        if size < SLACK_SERIES or any(target.is_busy for target in self._targets.values()):
+            return
+        if size > MOST_SLACK_SERIES:
+            self.shipper.give_up("too many series came and went while the server was away")
+        if self.shipper.is_idle:
             table = Table()
             table.add_families(FAMILIES)
             self.shipper.use(table)

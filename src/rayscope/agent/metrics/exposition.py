@@ -23,6 +23,7 @@ LONGEST_LINE = 4 * 1024 * 1024
 
 MOST_LABELS = 64
 EXAMPLE_CHARS = 160
+_TOO_LONG = f"a line over {LONGEST_LINE} bytes"
 
 Define = Callable[[str, Dict[str, str]], int]
 """The number of a series, by its name and labels; the same for the same ones."""
@@ -112,11 +113,12 @@ class Parser:
         """The next bytes of the page."""
         lines = (self._rest + piece).split(b"\n")
         self._rest = lines.pop()
-        if self._is_skipping and lines:
-            lines.pop(0)
-            self._is_skipping = False
+        if self._is_skipping:
+            self._is_skipping = not lines
+            self._rest = self._rest if lines else b""
+            del lines[:1]
         if len(self._rest) > LONGEST_LINE:
-            self._rejects.add(f"a line over {LONGEST_LINE} bytes", self._rest)
+            self._rejects.add(_TOO_LONG, self._rest)
             self._is_skipping, self._rest = True, b""
         self._take(lines)
 
@@ -172,6 +174,8 @@ class Parser:
 
     def _sample(self, line: bytes) -> Tuple[int, float]:
         """Raises _Refused."""
+        if len(line) > LONGEST_LINE:
+            raise _Refused(_TOO_LONG)
         match = _LINE.match(line)
         if match is None:
             raise _Refused("no metric name")

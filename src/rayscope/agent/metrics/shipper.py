@@ -64,8 +64,15 @@ class Shipper:
                 self._some.clear()
                 self._none.set()
 
+    def give_up(self, reason: str) -> None:
+        """What waits is not sent."""
+        self.backlog.clear(reason)
+        self._sending = None
+        self._none.set()
+
     def use(self, table: Table) -> None:
         """Go on with another table. Only where nothing waits."""
+        self._sending = None
         self.table = table
 
     async def _send_next(self) -> None:
@@ -78,7 +85,7 @@ class Shipper:
             await asyncio.sleep(self._wait_s)
         except Refused as refused:
             say(f"metrics: {refused}")
-            self.backlog.refuse(sending.scrapes, str(refused)[:200])
+            self.backlog.refuse(sending.scrapes, str(refused)[:200])  # what it defined may be lost with it
             self._renew()
             await self._pause()
         except ServerAway as away:
@@ -92,6 +99,8 @@ class Shipper:
         return _Sending(self.table.body(self._uplink.who, news, [scrape.wire() for scrape in scrapes]), news, scrapes)
 
     def _accept(self, sending: _Sending) -> None:
+        if self._sending is not sending:
+            return  # given up meanwhile
         self._sending = None
         self._wait_s = FIRST_WAIT_S
         self.table.acknowledge(sending.news)

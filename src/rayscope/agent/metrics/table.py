@@ -15,6 +15,10 @@ SLACK_SERIES = 20_000
 """So many series that are no more are kept numbered, then a new epoch begins without them."""
 
 
+MOST_SLACK_SERIES = 100_000
+"""With so many, what waits is given up for it: they take 60 MB."""
+
+
 class News(NamedTuple):
     """Definitions that the server has not got. ``is_all``: none is left out for want of room; ``to`` is the number that the last series is below."""
 

@@ -263,6 +263,8 @@ def test_a_backlog_is_bounded() -> None:
     assert len(backlog) == 10
     assert backlog.size <= 10_000
     assert backlog.dropped == {"no room while the server is away": 90}
+    assert backlog.take_losses() == [{"path": "metrics", "bytes": 90_000, "reason": "90 scrapes: no room while the server is away"}]
+    assert backlog.take_losses() == []
     assert [found.time_ms for found in backlog.next(95)] == [90, 91, 92, 93, 94]
     sent = backlog.next(200)
     backlog.acknowledge(sent)

@@ -1,4 +1,4 @@
-"""What the node agent costs and how fast it is: memory and processor time when idle over 2,000 files and as many series of metrics, and the rate of log lines to a server."""
+"""What the node agent costs and how fast it is: memory and processor time when idle over 2,000 files and as many series, and the rate of lines to a server."""
 
 from __future__ import annotations
 

@@ -126,6 +126,11 @@ def test_processes_come_and_go(proc: FakeProc) -> None:
     processes = Processes(proc.place(), lambda: True, str(proc.root), OWN)
     processes.read()
     assert not processes.has_lost_worker()
+    proc.process(OTHER + 1, RAYLET, "ray::brief")
+    assert not processes.has_lost_worker()
+    proc.end(OTHER + 1)
+    assert processes.has_lost_worker(), "one that no round has seen"
+    processes.read()
     proc.end(WORKER)
     assert processes.has_lost_worker()
     assert WORKER not in named(processes.read())

@@ -94,14 +94,21 @@ class Processes:
         return samples
 
     def has_lost_worker(self) -> bool:
-        """Whether a worker has ended since the last round."""
-        return any(known.kind == "worker" and not os.path.exists(f"{self._proc}/{pid}") for pid, known in self._known.items())
+        """Whether a worker has ended since the last round. Takes note of new ones, which may not live to see the next."""
+        pids = self._pids()
+        is_lost = any(known.kind == "worker" and pid not in pids for pid, known in self._known.items())
+        self._find(pids - self._known.keys())
+        return is_lost
 
     def _look(self) -> Dict[int, Stat]:
         """Ours that live, with what the kernel says of them."""
         pids = self._pids()
         self._known = {pid: known for pid, known in self._known.items() if pid in pids}
         self._foreign = {pid: rounds - 1 for pid, rounds in self._foreign.items() if pid in pids and rounds > 1}
+        return self._find(pids)
+
+    def _find(self, pids: Set[int]) -> Dict[int, Stat]:
+        """Ours among these."""
         if any(pid not in self._known and pid not in self._foreign for pid in pids):
             self._list_logs()
         found: Dict[int, Stat] = {}

@@ -39,14 +39,14 @@ class Counted:
         info = ServerInfo(pid=0, host="", port=0, url="", data=str(commands.data), version="", started_ns=0)
         self.services = Services(commands.data, Guard(loopback=True, token="", ingest_token=""), info, 600.0)
 
-    def find(self, name: str, **labels: str) -> list[tuple[Labels, list[float]]]:
+    def find(self, name: str, /, **labels: str) -> list[tuple[Labels, list[float]]]:
         """Series of a name that have these labels, with their samples."""
         matchers = [Matcher("__name__", "=", name), *(Matcher(key, "=", value) for key, value in labels.items())]
         frames = self.services.metrics.select(self.session, matchers, 0, FAR_MS)
         rows = [(labels, frame.values[number]) for frame in frames for number, labels in enumerate(frame.labels)]
         return [(labels, [float(value) for value in row[~is_absent(row)]]) for labels, row in rows]
 
-    def last(self, name: str, **labels: str) -> list[float]:
+    def last(self, name: str, /, **labels: str) -> list[float]:
         """The last values of each, before its end."""
         return [next(value for value in reversed(values) if not is_stale(np.array(value))) for _, values in self.find(name, **labels)]
 

@@ -16,7 +16,7 @@ WORKER_BUFFERED_EVENTS: Final = 1_000_000
 
 
 METRICS_REPORT_MS: Final = 5000
-"""How often Ray's processes report their metrics, users' own among them, to their node's agent: as often as it is scraped. Ray's own 10 s would give every value
+"""How often Ray's processes report their metrics, users' own among them, to their node's agent: as often as it is scraped. Ray's own 10 s would give each value
 twice. Less must not be: Ray forgets a gauge after twice this time, and takes those of the node every 5 s only."""
 
 

@@ -153,6 +153,7 @@ def test_what_ends_is_marked(place: Node, server: FakeServer, page: Page) -> Non
         page.text = "y 7\nbroken\n"
         await until(lambda: last("y") == 7, "y")
         assert is_stale(last("x_total"))
+        await until(lambda: bool(server.metrics.last("rayscope_agent_rejected_lines_total", reason="no value, or more after it")), "what was rejected")
         page.text = None
         await until(lambda: last("up") == 0, "down")
         assert is_stale(last("y"))

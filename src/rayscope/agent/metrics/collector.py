@@ -150,7 +150,17 @@ class Collector:
 
     async def _sample(self) -> List[Sample]:
         """What the agent sees itself."""
-        return [*self._vitals.read(), *self._processes.read(), *(await self._gpus.sample())]
+        return [*self._vitals.read(), *self._processes.read(), *self._losses(), *(await self._gpus.sample())]
+
+    def _losses(self) -> List[Sample]:
+        """What was not taken of pages, and what was dropped."""
+        rejected = [
+            Sample("rayscope_agent_rejected_lines_total", float(count), {"target": target.instance, "reason": reason})
+            for target in self._targets.values()
+            for reason, count in target.rejected.items()
+        ]
+        dropped = self.shipper.backlog.dropped.items()
+        return rejected + [Sample("rayscope_agent_dropped_scrapes_total", float(count), {"reason": reason}) for reason, count in dropped]
 
 
 def collector_of(agent: NodeAgent, every_s: float) -> Optional[Collector]:

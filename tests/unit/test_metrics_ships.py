@@ -331,6 +331,41 @@ def test_series_that_come_and_go_do_not_pile_up(place: Node, server: FakeServer,
     watch(place, server, meanwhile, every_s=0.5)
 
 
+def test_series_that_pile_up_while_the_server_is_away(place: Node, server: FakeServer, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is given up for them, counted, and the next scrape arrives."""
+    counter(page, 1)
+    monkeypatch.setattr("rayscope.agent.metrics.collector.MOST_SLACK_SERIES", SLACK_SERIES)
+
+    async def meanwhile(agent: NodeAgent) -> None:
+        await until(lambda: bool(server.metrics.last("x_total")), "a scrape")
+        server.stop()
+        assert agent.metrics
+        shipper = agent.metrics.shipper
+        define = shipper.table.definer(0)
+        for number in range(SLACK_SERIES + 1000):
+            define("gone", {"n": str(number)})
+        await until(lambda: bool(shipper.backlog.dropped), "what waits is given up")
+        counter(page, 2)
+        server.start()
+        await until(lambda: server.metrics.last("x_total") == [2.0], "the counter goes on")
+
+    agent = watch(place, server, meanwhile, every_s=0.5)
+    assert agent.metrics
+    assert list(agent.metrics.shipper.backlog.dropped) == ["too many series came and went while the server was away"]
+
+
+def test_the_scrapes_of_a_round_go_in_one_body(place: Node, server: FakeServer, page: Page) -> None:
+    """A server hears hundreds of nodes."""
+    counter(page, 1)
+
+    async def meanwhile(agent: NodeAgent) -> None:
+        await until(lambda: all(len(found) > 3 for found in server.metrics.find("up").values()) and len(server.metrics.find("up")) == 2, "rounds")
+
+    watch(place, server, meanwhile, every_s=1.0)
+    scrapes = sum(len(found) for found in server.metrics.find("up").values())
+    assert server.metrics.bodies <= scrapes * 0.75
+
+
 def test_arrays_are_little_endian() -> None:
     """As the wire has them."""
     assert array("I", [1]).itemsize == 4

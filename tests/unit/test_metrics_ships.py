@@ -313,16 +313,18 @@ def test_definitions_go_in_bodies_of_a_bounded_size() -> None:
     assert table.seq > 1
 
 
-def test_series_that_come_and_go_do_not_pile_up(place: Node, server: FakeServer, page: Page) -> None:
+def test_series_that_come_and_go_do_not_pile_up(place: Node, server: FakeServer, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once their numbers are many more than the living, a new epoch begins, and what lives goes on."""
     counter(page, 1)
+    monkeypatch.setattr("rayscope.agent.metrics.collector.SLACK_SERIES", 500)
+    monkeypatch.setattr("rayscope.agent.metrics.collector.LOOK_S", 0.1)
 
     async def meanwhile(agent: NodeAgent) -> None:
         await until(lambda: bool(server.metrics.last("x_total")), "a scrape")
         assert agent.metrics
         table = agent.metrics.shipper.table
         define = table.definer(0)
-        for number in range(SLACK_SERIES + 1000):
+        for number in range(1000):
             define("gone", {"n": str(number)})
         await until(lambda: bool(agent.metrics and agent.metrics.shipper.table is not table), "a new table")
         counter(page, 2)

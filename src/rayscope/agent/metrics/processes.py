@@ -10,7 +10,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Set
 
 from rayscope.agent.discovery import Place
 from rayscope.agent.metrics.samples import Sample
-from rayscope.agent.processes import PROC, arguments_of
+from rayscope.agent.processes import PROC, arguments_of, parent_of
 
 UNIQUE_S = 30.0
 """How often a process's own memory is counted: the kernel walks all its pages for it, some milliseconds for a large one."""
@@ -36,6 +36,7 @@ _SCRIPTS = {
 }
 _HEADS = frozenset({"gcs_server", "dashboard", "log_monitor", "autoscaler", "client_server"})
 _TITLES = {"ray::DashboardAgent": "dashboard_agent", "ray::RuntimeEnvAgent": "runtime_env_agent"}
+_MODULE = "ray-dashboard-"
 _IDLE = "IDLE"
 _SHARED = "shared"
 
@@ -112,7 +113,7 @@ class Processes:
         if any(pid not in self._known and pid not in self._foreign for pid in pids):
             self._list_logs()
         found: Dict[int, Stat] = {}
-        for pid in pids - self._foreign.keys():
+        for pid in sorted(pids - self._foreign.keys()):  # parents before their children
             stat = self._stat(pid)
             if stat is not None and self._is_ours(pid, stat):
                 found[pid] = stat
@@ -146,11 +147,16 @@ class Processes:
             known = Known("worker", _IDLE, stat.born)
             self._rename(known, arguments)
             return known
-        if name in _HEADS and self._place.is_head and self._is_of_session(arguments):
+        if self._place.is_head and (self._is_of_session(arguments) if name in _HEADS else name.startswith(_MODULE) and self._is_dashboards(stat.parent)):
             return Known("system", name, stat.born)
         if any("-driver-" in log for log in self._logs.get(pid, ())) and self._has_rest() and self._has_log_open(pid):
             return Known("driver", "driver", stat.born)
         return None
+
+    def _is_dashboards(self, parent: int) -> bool:
+        """Whether a process with this parent is one of the dashboard's modules: these are forked by a server between."""
+        known = self._known.get(parent) or self._known.get(parent_of(parent, self._proc))
+        return known is not None and known.name == "dashboard"
 
     def _is_of_session(self, arguments: List[str]) -> bool:
         place = self._place
@@ -261,7 +267,7 @@ def _system_name(arguments: List[str]) -> str:
     program = arguments[0] if arguments else ""
     if os.path.basename(program) in {"raylet", "gcs_server"}:
         return os.path.basename(program)
-    if program.startswith("ray-dashboard-"):
+    if program.startswith(_MODULE):
         return program.partition(" ")[0].rstrip("0123456789").rstrip("-")
     scripts = (name for argument in arguments[1:6] for ending, name in _SCRIPTS.items() if argument.endswith(ending))
     return _TITLES.get(program) or next(scripts, "")

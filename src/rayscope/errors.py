@@ -8,6 +8,7 @@ RayscopeError                    exit code 1, HTTP 500
 │   ├── PromqlError              a PromQL expression that cannot be asked     2, 400
 │   │   ├── PromqlExecutionError … and one that cannot be evaluated           2, 422
 │   │   └── PromqlTimeout        … and one that takes too long                2, 503
+│   ├── LimitExceeded            a question that would touch more than a limit  2, 422
 │   └── PayloadError             a request body that is not what the route takes
 │       └── PayloadTooLarge      … and is over the limit                      2, 413
 ├── NotFound                     no such session, id or resource              4, 404
@@ -94,6 +95,12 @@ class PromqlTimeout(PromqlError):
 
     http_status = 503
     kind = "timeout"
+
+
+class LimitExceeded(UsageError):
+    """A question would touch more than a limit allows. The message names the limit and the estimate."""
+
+    http_status = 422
 
 
 class PayloadError(UsageError):

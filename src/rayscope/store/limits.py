@@ -290,3 +290,12 @@ METRIC_SAMPLES: Final = 50_000_000
 
 METRIC_WAITING_BYTES: Final = 64 * MIB
 """Bodies of samples that wait to be accepted. Over it agents get 503 and wait."""
+
+METRIC_FLUSH_SAMPLES: Final = 4_000_000
+"""Samples in memory from which on they go into blocks: some 40 MB, and a second or two of reading the journal again."""
+
+METRIC_FLUSH_S: Final = 300.0
+"""How long samples stay in memory and in the journal at most."""
+
+METRIC_SEGMENT_BYTES: Final = 64 * MIB
+"""Where a new segment of metric blocks begins. One whose blocks are all gone is deleted."""

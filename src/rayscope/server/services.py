@@ -23,6 +23,7 @@ from rayscope.query.logs.service import Logs
 from rayscope.query.metrics.service import Metrics
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
+from rayscope.query.promql.service import Promql
 from rayscope.query.queries import Queries
 from rayscope.query.search import Search
 from rayscope.query.sql import Console
@@ -56,6 +57,7 @@ class Services:
         self.agents = Agents(self.database, self.committer, self.log_ingest)
         self.metric_ingest = MetricIngest(self.database, data / METRIC_FOLDER, self.committer.number, self.agents.note_session, series)
         self.metrics = Metrics(self.metric_ingest.store, self.metric_ingest)
+        self.promql = Promql(self.metrics)
         self.queries = Queries(self.database)
         self.logs = Logs(self.database, self.log_ingest.store)
         self.pulse = self.committer.pulse

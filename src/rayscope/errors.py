@@ -4,6 +4,7 @@ RayscopeError                    exit code 1, HTTP 500
 ├── UsageError                   the caller's words are off                   2, 400
 │   ├── FilterError              a filter, sort, column or time that does not parse
 │   ├── SqlError                 a SQL question that cannot be asked, and where
+│   ├── PromqlError              a question in PromQL that cannot be asked, and where
 │   ├── SqlTimeout               … and one that takes too long                2, 408
 │   └── PayloadError             a request body that is not what the route takes
 │       └── PayloadTooLarge      … and is over the limit                      2, 413
@@ -65,6 +66,17 @@ class SqlError(UsageError):
         if self.position is not None:
             before = question[: self.position]
             self.line, self.column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+
+
+class PromqlError(UsageError):
+    """A question in PromQL that does not parse, or asks for what cannot be computed.
+
+    ``position`` is where, in characters from the start of the text; None where it is not known.
+    """
+
+    def __init__(self, message: str, *, hint: str | None = None, position: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.position = position
 
 
 class SqlTimeout(UsageError):

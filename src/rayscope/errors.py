@@ -4,8 +4,10 @@ RayscopeError                    exit code 1, HTTP 500
 ├── UsageError                   the caller's words are off                   2, 400
 │   ├── FilterError              a filter, sort, column or time that does not parse
 │   ├── SqlError                 a SQL question that cannot be asked, and where
-│   ├── PromqlError              a question in PromQL that cannot be asked, and where
 │   ├── SqlTimeout               … and one that takes too long                2, 408
+│   ├── PromqlError              a PromQL expression that cannot be asked     2, 400
+│   │   ├── PromqlExecutionError … and one that cannot be evaluated           2, 422
+│   │   └── PromqlTimeout        … and one that takes too long                2, 503
 │   ├── LimitExceeded            a question that would touch more than a limit  2, 422
 │   └── PayloadError             a request body that is not what the route takes
 │       └── PayloadTooLarge      … and is over the limit                      2, 413
@@ -69,17 +71,6 @@ class SqlError(UsageError):
             self.line, self.column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
 
 
-class PromqlError(UsageError):
-    """A question in PromQL that does not parse, or asks for what cannot be computed.
-
-    ``position`` is where, in characters from the start of the text; None where it is not known.
-    """
-
-    def __init__(self, message: str, *, hint: str | None = None, position: int | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.position = position
-
-
 class SqlTimeout(UsageError):
     """A SQL question that took longer than it may."""
 
@@ -90,6 +81,26 @@ class LimitExceeded(UsageError):
     """A question would touch more than a limit allows. The message names the limit and the estimate."""
 
     http_status = 422
+
+
+class PromqlError(UsageError):
+    """A PromQL expression, or a parameter beside it, that does not parse or does not fit. ``kind`` is Prometheus's errorType."""
+
+    kind: ClassVar[str] = "bad_data"
+
+
+class PromqlExecutionError(PromqlError):
+    """A PromQL expression whose evaluation fails, or would touch more than it may."""
+
+    http_status = 422
+    kind = "execution"
+
+
+class PromqlTimeout(PromqlError):
+    """A PromQL expression that took longer than it may."""
+
+    http_status = 503
+    kind = "timeout"
 
 
 class PayloadError(UsageError):

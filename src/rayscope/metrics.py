@@ -1,10 +1,10 @@
 """Metrics from Python: which there are, and questions in PromQL, over live and finished clusters.
 
-    from rayscope.metrics import list_metrics, query, query_range
+from rayscope.metrics import list_metrics, query, query_range
 
-    for metric in list_metrics(source="user"):
-        print(metric.name, metric.type, metric.help)
-    query_range("rate(ray_rows_cleaned_total[1m])", since="-10m").to_pandas()
+for metric in list_metrics(source="user"):
+print(metric.name, metric.type, metric.help)
+query_range("rate(ray_rows_cleaned_total[1m])", since="-10m").to_pandas()
 """
 
 from __future__ import annotations
@@ -38,7 +38,24 @@ DEFAULT_TIMEOUT_S: Final = 30
 POINTS: Final = 120
 """Points of a range where no step is given."""
 
-_STEPS_MS: Final = (1000, 2000, 5000, 10_000, 15_000, 30_000, 60_000, 120_000, 300_000, 600_000, 900_000, 1_800_000, 3_600_000, 7_200_000, 21_600_000, 86_400_000)
+_STEPS_MS: Final = (
+    1000,
+    2000,
+    5000,
+    10_000,
+    15_000,
+    30_000,
+    60_000,
+    120_000,
+    300_000,
+    600_000,
+    900_000,
+    1_800_000,
+    3_600_000,
+    7_200_000,
+    21_600_000,
+    86_400_000,
+)
 _NS_A_MS: Final = 1_000_000
 
 
@@ -120,7 +137,7 @@ def list_metrics(
     return metrics
 
 
-def query(text: str, *, time: str | None = None, session: str = LATEST, address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S) -> Samples:  # noqa: A002 the parameter's name
+def query(text: str, *, time: str | None = None, session: str = LATEST, address: str | None = None, timeout: float = DEFAULT_TIMEOUT_S) -> Samples:
     """The value of an expression at a time: ``-5m``, ``2026-11-23T14:03``; without one now, or the end of a session that has ended.
 
     A range as in ``x[5m]`` is asked for with `query_range`. Raises PromqlError, NotFound, Unavailable.
@@ -168,7 +185,7 @@ def list_findings(
     return Answers(found.findings, found.warnings)
 
 
-def instant(client: Client, text: str, time: str | None, session: str) -> PromqlAnswer:  # noqa: A002 the parameter's name
+def instant(client: Client, text: str, time: str | None, session: str) -> PromqlAnswer:
     """The value of an expression at a time as people write it. Of a session that has ended the last values that there are."""
     clock_ms = now_ms(client, session)
     at_ms = clock_ms if time is None else parse_time(time, clock_ms * _NS_A_MS) // _NS_A_MS
@@ -228,7 +245,7 @@ _LAST_MS: Final = 60_000
 def _last(client: Client, text: str, at_ms: int, session: str) -> PromqlAnswer | None:
     """The last values in the minute before: at a session's very end its series have ended already."""
     found = prometheus.query_range(client, text, at_ms - _LAST_MS, at_ms, 1000, session)
-    samples = [Sample(labels=one.labels, time_ms=one.times_ms[-1], value=one.values[-1]) for one in found.series if one.values]
+    samples = [Sample(labels=one.labels, time_ms=one.times_ms[-1], value=one.values[-1]) for one in found.series if one.times_ms]  # noqa: PD011 a list
     newest_ms = max((sample.time_ms for sample in samples), default=0)
     return PromqlAnswer(kind="vector", samples=[one for one in samples if one.time_ms == newest_ms], series=[], warnings=found.warnings) if samples else None
 

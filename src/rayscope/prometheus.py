@@ -12,6 +12,15 @@ from rayscope.model.prometheus import PromqlAnswer, Refusal, read_answer
 from rayscope.query.promql_place import place_of
 from rayscope.query.sessions import LATEST
 
+
+class PlacedPromqlError(PromqlError):
+    """A PromqlError with its place: ``position`` in characters from the start of the text, None where it is not known."""
+
+    def __init__(self, message: str, *, hint: str | None = None, position: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.position = position
+
+
 _BUSY: Final = frozenset({"timeout", "unavailable"})
 
 
@@ -46,4 +55,4 @@ def _refused(refusal: Refusal, text: str) -> RayscopeError:
     if refusal.type in _BUSY:
         return Unavailable(refusal.error, hint="ask for less: a shorter range, a longer step, more labels")
     message, position = place_of(text, refusal.error)
-    return PromqlError(message, position=position)
+    return PlacedPromqlError(message, position=position)

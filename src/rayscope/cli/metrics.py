@@ -99,7 +99,9 @@ def query(  # noqa: PLR0913 one parameter an option
     """Ask in PromQL: the values now, or those of --at, as a table; with --range or --since as a chart."""
     check_format(format)
     text = sys.stdin.read().strip() if expression == "-" else expression
-    asked = _Asked(text=text, session=_scope(where), at=where.at, since=_since(range_, since, until, where), until=until, step=step, top=_positive(top), format=format)
+    asked = _Asked(
+        text=text, session=_scope(where), at=where.at, since=_since(range_, since, until, where), until=until, step=step, top=_positive(top), format=format
+    )
     with where.client() as client:
         if watch:
             repeat(lambda: _ask(client, asked), is_table=format == TABLE)
@@ -145,9 +147,9 @@ def _positive(top: int) -> int:
 def _ask(client: Client, asked: _Asked) -> None:
     try:
         _show_instant(client, asked) if asked.since is None else _show_range(client, asked)
-    except PromqlError as error:
+    except prometheus.PlacedPromqlError as error:
         lines = [f"  {line}" for line in caret_lines(asked.text, error.position)]
-        raise PromqlError("\n".join([error.message, *lines]), hint=error.hint, position=error.position) from error
+        raise PromqlError("\n".join([error.message, *lines]), hint=error.hint) from error
 
 
 def _show_instant(client: Client, asked: _Asked) -> None:

@@ -28,7 +28,7 @@ class SampleSeries(Struct, frozen=True, kw_only=True):
 
 
 class PromqlAnswer(Struct, frozen=True, kw_only=True):
-    """The answer to one question. ``kind`` is vector, scalar, string or matrix: ``series`` is of a matrix, ``samples`` of the others. A string is in ``text``."""
+    """The answer to one question. ``kind`` is vector, scalar, string or matrix: ``series`` is of a matrix, ``text`` of a string, ``samples`` of the others."""
 
     kind: str
     samples: list[Sample]

@@ -13,7 +13,24 @@ _PLACE: Final = re.compile(r"\b(\d+):(\d+):\s*(?:parse error:\s*)?")
 _FUNCTION: Final = re.compile(r"function(?: with name)? '?\"?([a-zA-Z_][a-zA-Z0-9_]*)")
 _TOKEN: Final = re.compile(r"""\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|[a-zA-Z_:][\w:.]*|\d[\w.]*|=~|!~|!=|==|<=|>=|.""", re.DOTALL)
 _OPENING: Final = {"(": ")", "[": "]", "{": "}"}
-_FILLERS: Final = ("", "a", "5m", "5m]", '"b"', '="b"', "(a)", "[5m]", "[5m])", "a[5m]", "(a[5m])", ":1m]", "0.5, a", ", a", "(0.5, a)", '(a, "b", "c", "d", "e")')
+_FILLERS: Final = (
+    "",
+    "a",
+    "5m",
+    "5m]",
+    '"b"',
+    '="b"',
+    "(a)",
+    "[5m]",
+    "[5m])",
+    "a[5m]",
+    "(a[5m])",
+    ":1m]",
+    "0.5, a",
+    ", a",
+    "(0.5, a)",
+    '(a, "b", "c", "d", "e")',
+)
 _SYNTAX: Final = ("invalid promql query", "unclosed", "unexpected", "no expression", "parse error", "bad number", "not allowed")
 
 

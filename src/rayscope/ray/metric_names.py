@@ -24,8 +24,8 @@ _SCRAPED_JOBS: Final = frozenset({"ray", "rayscope"})
 _SUFFIXES: Final = ("_total", "_bucket", "_sum", "_count", "_created", "_info")
 
 _CORE: Final = """
-    tasks actors resources object_store_memory object_store_dist placement_groups owned_objects owned_objects_size total_lineage_bytes running_jobs finished_jobs
-    job_duration_s actor_generator_backpressure_num_objects
+    tasks actors resources object_store_memory object_store_dist placement_groups owned_objects owned_objects_size total_lineage_bytes running_jobs
+    finished_jobs job_duration_s actor_generator_backpressure_num_objects
     operation_count operation_run_time_ms operation_queue_time_ms operation_active_count io_context_event_loop_lag_ms io_context_monitor_latency_ms
     io_context_monitor_unhealthy_count grpc_server_req_process_time_ms grpc_server_req_new grpc_server_req_handling grpc_server_req_finished
     grpc_server_req_succeeded grpc_server_req_failed grpc_client_req_failed

@@ -269,3 +269,12 @@ METRIC_SAMPLES: Final = 50_000_000
 
 METRIC_WAITING_BYTES: Final = 64 * MIB
 """Bodies of samples that wait to be accepted. Over it agents get 503 and wait."""
+
+FINDINGS_SAMPLES: Final = 5_000_000
+"""Samples that one look for findings reads, some 80 MB: of a session with more only its last part is looked at."""
+
+FINDINGS_KEPT_S: Final = 10.0
+"""How long what was found is kept: Ray's own figures are renewed about as often."""
+
+FINDINGS_HOLDERS: Final = 1_000
+"""Actors and tasks with GPUs that a look for findings knows."""

@@ -18,6 +18,10 @@ _GAP_STEPS: Final = 1.5
 """A line is drawn between two values that are no further apart than so many steps: a gap stays one."""
 
 
+_LARGEST: Final = 1e300
+"""Beyond this a chart's arithmetic overflows."""
+
+
 class Line(Struct, frozen=True):
     """One line of a chart: its name, and values at times, in order."""
 
@@ -52,7 +56,7 @@ def chart(lines: Sequence[Line], frame: Frame, number: Callable[[float], str], *
 
 def bounds(values: Sequence[float]) -> tuple[float, float]:
     """The least and the greatest of an axis that holds them: from 0, unless they are far from it."""
-    finite = [value for value in values if math.isfinite(value)]
+    finite = [value for value in values if abs(value) < _LARGEST]
     if not finite:
         return 0.0, 1.0
     low, high = min(finite), max(finite)
@@ -86,7 +90,7 @@ def _rounded_up(high: float) -> float:
     """The next number of one or two digits."""
     if high <= 0:
         return high
-    unit = 10 ** math.floor(math.log10(high)) / 2
+    unit: float = 10.0 ** math.floor(math.log10(high)) / 2
     return math.ceil(high / unit - 1e-9) * unit
 
 
@@ -130,7 +134,7 @@ def _draw(canvas: _Canvas, line: Line, frame: Frame, axis: tuple[float, float], 
     low, high = axis
     before: tuple[int, int, int] | None = None
     for time_ms, value in zip(line.times_ms, line.values, strict=True):
-        if not math.isfinite(value):
+        if not abs(value) < _LARGEST:
             before = None
             continue
         x = round((time_ms - frame.start_ms) / max(frame.end_ms - frame.start_ms, 1) * (canvas.width - 1))
@@ -151,6 +155,8 @@ def _times(frame: Frame, columns: int) -> str:
         datetime.fromtimestamp(moment / 1000, UTC).strftime("%m-%d %H:%M" if long else "%H:%M:%S")
         for moment in (frame.start_ms, (frame.start_ms + frame.end_ms) // 2, frame.end_ms)
     ]
+    if columns < len(texts[0]) + len(texts[2]) + 1:
+        return texts[0][:columns]
     if columns < sum(len(text) for text in texts) + 4:
         return texts[0] + " " * max(columns - 2 * len(texts[0]), 1) + texts[2]
     left = (columns - len(texts[1])) // 2 - len(texts[0])

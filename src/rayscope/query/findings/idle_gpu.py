@@ -82,6 +82,4 @@ def _finding(facts: Facts, node_id: str, spell: Spell, held: Values, cards: int)
 
 def _holders(facts: Facts, node_id: str, spell: Spell) -> list[Holder]:
     """Who held GPUs of the node all through the spell."""
-    return [
-        one for one in facts.holders if one.node_id == node_id and one.start_ms <= spell.since_ms and (one.end_ms is None or one.end_ms >= spell.until_ms)
-    ]
+    return [one for one in facts.holders if one.node_id == node_id and one.start_ms <= spell.since_ms and (one.end_ms is None or one.end_ms >= spell.until_ms)]

@@ -61,7 +61,8 @@ def _finding(facts: Facts, one: Series, name: str, grown: Growth, where: tuple[s
     process = facts.process(node_id, pid)
     words = process_words(process, pid, one.labels.get("name", ""))
     selector = f'{name}{{node="{node_id}",pid="{pid}"}}'
-    grew = f"it rose from {bytes_text(grown.from_bytes)} to {bytes_text(grown.to_bytes)} in {lasted(grown.until_ms - grown.since_ms)}, {byte_rate(grown.bytes_a_second)}"
+    time = lasted(grown.until_ms - grown.since_ms)
+    grew = f"it rose from {bytes_text(grown.from_bytes)} to {bytes_text(grown.to_bytes)} in {time}, {byte_rate(grown.bytes_a_second)}"
     return Finding(
         id=f"{KIND}:{node_id}:{pid}",
         kind=KIND,

@@ -9,7 +9,7 @@ import numpy as np
 from rayscope.model.finding import Evidence, Finding
 from rayscope.query.findings import thresholds
 from rayscope.query.findings.facts import RESIDENT, UNIQUE, Facts, Share
-from rayscope.query.findings.series import Spell, Values, by_node, grid_of, on_grid, spells
+from rayscope.query.findings.series import Spell, Times, Values, by_node, grid_of, on_grid, spells
 from rayscope.query.findings.words import bytes_text, lasted
 
 KIND = "node-near-oom"
@@ -28,11 +28,11 @@ def find(facts: Facts) -> Iterator[Finding]:
         share = np.divide(values, total, out=np.full(len(grid), np.nan), where=total > 0)
         found = spells(grid, np.nan_to_num(share) >= thresholds.NEAR_OOM, thresholds.NEAR_OOM_S, _GAP_S)
         if found:
-            yield _finding(facts, node_id, found, (grid, share, values, total))
+            yield _finding(facts, node_id, found, grid, (share, values, total))
 
 
-def _finding(facts: Facts, node_id: str, found: list[Spell], taken: tuple[Values, ...]) -> Finding:
-    grid, share, values, total = taken
+def _finding(facts: Facts, node_id: str, found: list[Spell], grid: Times, taken: tuple[Values, Values, Values]) -> Finding:
+    share, values, total = taken
     spell = found[-1]
     peak = spell.first + int(np.nanargmax(share[spell.first : spell.last + 1]))
     holders = facts.memory(node_id, int(grid[peak]))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from rayscope.model.finding import Evidence, Finding
 from rayscope.query.findings import thresholds
 from rayscope.query.findings.facts import CPU_SECONDS, Facts, Share
-from rayscope.query.findings.series import Spell, Times, Values, by_node, grid_of, on_grid, rates, spells, summed
+from rayscope.query.findings.series import Flags, Spell, Times, Values, by_node, grid_of, on_grid, rates, spells, summed
 from rayscope.query.findings.words import lasted
 
 KIND = "cpu-oversubscription"
@@ -35,7 +35,8 @@ def find(facts: Facts) -> Iterator[Finding]:
     for node_id, one in busy.items():
         used = [x for x in facts.of(RESOURCES) if x.labels.get("node") == node_id and x.labels.get("Name") == "CPU" and x.labels.get("State") == "USED"]
         node = _Node(
-            *(on_grid(x, grid, thresholds.FRESH_S) for x in (one, cores.get(node_id))),
+            on_grid(one, grid, thresholds.FRESH_S),
+            on_grid(cores.get(node_id), grid, thresholds.FRESH_S),
             summed(used, grid, thresholds.FRESH_S),
             on_grid(loads.get(node_id), grid, thresholds.FRESH_S),
         )
@@ -45,18 +46,22 @@ def find(facts: Facts) -> Iterator[Finding]:
             yield _finding(facts, node_id, found[-1], node, grid)
 
 
-def _too_many(node: _Node) -> Values:
+def _too_many(node: _Node) -> Flags:
     """Where the running tasks were promised more CPUs than there are cores."""
-    return np.nan_to_num(node.asked) > np.nan_to_num(node.cores, nan=np.inf)
+    found: Flags = np.nan_to_num(node.asked) > np.nan_to_num(node.cores, nan=np.inf)
+    return found
 
 
-def _too_loaded(node: _Node) -> Values:
-    return np.nan_to_num(node.load) >= thresholds.LOAD_A_CORE * np.nan_to_num(node.cores, nan=np.inf)
+def _too_loaded(node: _Node) -> Flags:
+    found: Flags = np.nan_to_num(node.load) >= thresholds.LOAD_A_CORE * np.nan_to_num(node.cores, nan=np.inf)
+    return found
 
 
 def _finding(facts: Facts, node_id: str, spell: Spell, figures: _Node, grid: Times) -> Finding:
     inside = slice(spell.first, spell.last + 1)
-    cores, asked, load = (float(np.nanmean(values[inside])) if not np.isnan(values[inside]).all() else np.nan for values in (figures.cores, figures.asked, figures.load))
+    cores, asked, load = (
+        float(np.nanmean(values[inside])) if not np.isnan(values[inside]).all() else np.nan for values in (figures.cores, figures.asked, figures.load)
+    )
     declared = asked > cores
     node = facts.node(node_id)
     holders = facts.shares([rates(one) for one in facts.of(CPU_SECONDS) if one.labels.get("node") == node_id], node_id, int(grid[spell.last]))

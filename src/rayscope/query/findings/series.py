@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -51,7 +52,7 @@ def _joined(labels: dict[str, str], parts: Sequence[tuple[Times, Values]]) -> Se
     times, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
-    last = np.append(times[1:] != times[:-1], True)  # noqa: FBT003 a value
+    last = np.append(times[1:] != times[:-1], True)
     return Series(labels, times[last], values[last])
 
 
@@ -115,7 +116,7 @@ def floors(one: Series, start_ms: int, windows: int) -> tuple[Values, Values]:
     """The least value of each of so many equal stretches from a time to the series' end: seconds since that time, values. Empty ones are left out."""
     edges = np.linspace(start_ms, int(one.times[-1]) + 1, windows + 1)
     found: list[tuple[float, float]] = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = np.flatnonzero((one.times >= low) & (one.times < high))
         if len(inside):
             place = inside[np.argmin(one.values[inside])]

@@ -66,4 +66,3 @@ def _fullness(facts: Facts, node_id: str, grid: Times) -> str:
     at = int(np.nanargmax(used))
     room = last_before(Series({}, grid[~np.isnan(total)], total[~np.isnan(total)]), int(grid[at]), thresholds.FRESH_S)
     return f"the store itself held up to {bytes_text(used[at])} of {bytes_text(room)}" if room else ""
-

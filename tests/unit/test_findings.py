@@ -91,6 +91,20 @@ def test_memory_is_not_judged_too_soon() -> None:
     assert "Cache (pid 18)" in found.title
 
 
+def test_a_worker_is_told_from_another_with_its_pid() -> None:
+    """Two lives of one pid are two processes; a worker's titles are one process."""
+    name = "rayscope_process_unique_bytes"
+    lives = [series(name, leak, seconds=900, pid="18", worker_id="w1", name="ray::IDLE"), series(name, 300 * MIB, start_s=950, pid="18", worker_id="w2")]
+    assert not list(memory_growth.find(facts(*lives)))
+    titles = [
+        series(name, leak, seconds=1800, pid="18", worker_id="w1", name="ray::IDLE"),
+        series(name, leak, start_s=1805, pid="18", worker_id="w1", name="a"),
+    ]
+    found = only(memory_growth.find(facts(*titles)))
+    assert "of a (pid 18)" in found.title
+    assert found.since_ms == START_MS + 360_000
+
+
 def test_a_process_that_ended_was_growing_until_then() -> None:
     """It has an end where the series ends, also in a session that lives."""
     assert only(memory_growth.find(facts(memory(leak, 3000)))).until_ms == START_MS + 3_000_000
@@ -189,6 +203,9 @@ def test_idle_gpus_under_a_job_are_named_with_their_holders() -> None:
         Holder(kind="task", id="t", name="elsewhere", node_id=B, job_id="02000000", start_ms=START_MS - 1),
     ]
     found = only(idle_gpu.find(facts(*gpus(90.0, 0.0, 0.0, 0.0, used=2.0), holders=holders)))
+    sampled = [series("rayscope_gpu_utilization_ratio", values, gpu=str(at)) for at, values in enumerate((0.9, 0.0, 0.0, 0.0))]
+    same = only(idle_gpu.find(facts(*sampled, *gpus(0.0, 0.0, 0.0, 0.0, used=2.0), holders=holders)))
+    assert same.title == found.title
     assert found.title == "1 of 4 GPUs on node head 10.0.0.1 is held and idle; held by actor Trainer"
     assert (found.actor_ids, found.job_ids, found.task_ids) == ([ACTOR], ["01000000"], [])
 

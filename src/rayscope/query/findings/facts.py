@@ -91,10 +91,10 @@ class Facts(Struct, frozen=True, kw_only=True):
         """A node, by what people call it."""
         return About(kind="node", id=node_id, name=self.nodes.get(node_id, node_id[:8]))
 
-    def process(self, node_id: str, pid: int) -> Process | None:
-        """The process with a pid on a node; None where it is not known, or pids were used twice."""
+    def process(self, node_id: str, pid: int, worker_id: str = "") -> Process | None:
+        """The process with a pid on a node; None where it is not known, or a pid was used twice and it is not said whose."""
         found = self.processes.get((node_id, pid), ())
-        return found[0] if len(found) == 1 else None
+        return found[0] if len(found) == 1 else next((one for one in found if worker_id and one.worker_id == worker_id), None)
 
     def until(self, last_ms: int) -> int | None:
         """When something ended that was last seen then: None where it goes on."""
@@ -114,16 +114,16 @@ class Facts(Struct, frozen=True, kw_only=True):
 
     def _shares(self, every: Sequence[Series], node_id: str, time_ms: int) -> list[Share]:
         values = [
-            (value, int(one.labels[PID]), one.labels.get("name", ""))
+            (value, int(one.labels[PID]), one.labels.get("name", ""), one.labels.get("worker_id", ""))
             for one in every
             if one.labels.get(NODE) == node_id and one.labels.get(PID, "").isdigit() and (value := last_before(one, time_ms, FRESH_S))
         ]
         largest = sorted(values, reverse=True)[:HOLDERS]
-        known = {pid: self.process(node_id, pid) for _, pid, _ in largest}
+        known = {pid: self.process(node_id, pid, worker_id) for _, pid, _, worker_id in largest}
         running = self.running([process.worker_id for process in known.values() if process and process.worker_id], time_ms)
         return [
             Share(value=value, pid=pid, process=known[pid], tasks=(tasks := _tasks(known[pid], running)), words=process_words(known[pid], pid, title, tasks))
-            for value, pid, title in largest
+            for value, pid, title, _ in largest
         ]
 
 

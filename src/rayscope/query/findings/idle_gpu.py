@@ -12,32 +12,34 @@ import numpy as np
 from rayscope.model.finding import Evidence, Finding
 from rayscope.query.findings import thresholds
 from rayscope.query.findings.facts import Facts, Holder
-from rayscope.query.findings.series import Series, Spell, Times, Values, by_label, grid_of, on_grid, spells, summed
+from rayscope.query.findings.series import NAME, Series, Spell, Times, Values, by_label, grid_of, on_grid, spells, summed
 from rayscope.query.findings.words import lasted, listed
 
 KIND = "idle-gpu"
-UTILIZATION, RESOURCES = "ray_node_gpus_utilization", "ray_resources"
-NAMES = (UTILIZATION, RESOURCES)
+SAMPLED, REPORTED, RESOURCES = "rayscope_gpu_utilization_ratio", "ray_node_gpus_utilization", "ray_resources"
+NAMES = (SAMPLED, REPORTED, RESOURCES)
 _GAP_S = 20.0
 
 
 def find(facts: Facts) -> Iterator[Finding]:
     """The nodes on which GPUs were held and idle, each once, by the last such spell."""
     grid = grid_of(facts.from_ms, facts.to_ms, thresholds.GRID_S)
-    cards = by_label(facts.of(UTILIZATION), "node", "GpuIndex")
+    name, label = (SAMPLED, "gpu") if facts.of(SAMPLED) else (REPORTED, "GpuIndex")
+    cards = by_label(facts.of(name), "node", label)
+    idle_below = thresholds.IDLE_GPU_PERCENT / (100 if name == SAMPLED else 1)
     for node_id in sorted({node for node, _ in cards}):
         own = [one for (node, _), one in cards.items() if node == node_id]
-        idle = _idle(own, grid)
+        idle = _idle(own, grid, idle_below)
         held = np.floor(idle - _free(facts, node_id, grid, len(own)))
         found = spells(grid, np.nan_to_num(held) >= 1, thresholds.IDLE_GPU_S, _GAP_S)
         if found:
-            yield _finding(facts, node_id, found[-1], held, len(own))
+            yield _finding(facts, node_id, found[-1], held, own)
 
 
-def _idle(cards: Sequence[Series], grid: Times) -> Values:
+def _idle(cards: Sequence[Series], grid: Times, below: float) -> Values:
     """How many cards are idle at each time; NaN where one of them is not known."""
     values = np.stack([on_grid(one, grid, thresholds.FRESH_S) for one in cards])
-    return np.where(np.isnan(values).any(axis=0), np.nan, (values < thresholds.IDLE_GPU_PERCENT).sum(axis=0))
+    return np.where(np.isnan(values).any(axis=0), np.nan, (values < below).sum(axis=0))
 
 
 def _free(facts: Facts, node_id: str, grid: Times, cards: int) -> Values:
@@ -48,12 +50,12 @@ def _free(facts: Facts, node_id: str, grid: Times, cards: int) -> Values:
     return cards - used
 
 
-def _finding(facts: Facts, node_id: str, spell: Spell, held: Values, cards: int) -> Finding:
+def _finding(facts: Facts, node_id: str, spell: Spell, held: Values, cards: Sequence[Series]) -> Finding:
     count = int(np.nanmin(held[spell.first : spell.last + 1][held[spell.first : spell.last + 1] >= 1]))
     node, holders = facts.node(node_id), _holders(facts, node_id, spell)
     jobs = sorted({one.job_id for one in holders if one.job_id})
     who = f"; held by {listed([f'{one.kind} {one.name}' for one in holders[:3]])}{' and others' if len(holders) > 3 else ''}" if holders else ""  # noqa: PLR2004 three say enough
-    what = f"{count} of {cards} GPU{'s' if cards > 1 else ''}"
+    what = f"{count} of {len(cards)} GPU{'s' if len(cards) > 1 else ''}"
     return Finding(
         id=f"{KIND}:{node_id}",
         kind=KIND,
@@ -65,7 +67,7 @@ def _finding(facts: Facts, node_id: str, spell: Spell, held: Values, cards: int)
         evidence=[
             Evidence(
                 text=f"utilisation below {thresholds.IDLE_GPU_PERCENT:g} % for {lasted(spell.until_ms - spell.since_ms)}",
-                query=f'{UTILIZATION}{{node="{node_id}"}}',
+                query=f'{cards[0].labels[NAME]}{{node="{node_id}"}}',
                 value=float(count),
             ),
             Evidence(text="Ray counts them as used all that time", query=f'{RESOURCES}{{node="{node_id}",Name="GPU"}}'),

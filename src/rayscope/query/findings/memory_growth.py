@@ -9,7 +9,7 @@ from msgspec import Struct
 from rayscope.model.finding import About, Evidence, Finding
 from rayscope.query.findings import thresholds
 from rayscope.query.findings.facts import RESIDENT, UNIQUE, Facts, Process, process_words
-from rayscope.query.findings.series import NODE, PID, Series, by_label, fit, floors, slope
+from rayscope.query.findings.series import Series, by_process, fit, floors, slope
 from rayscope.query.findings.words import byte_rate, bytes_text, lasted
 
 KIND = "memory-growth"
@@ -32,9 +32,9 @@ class Growth(Struct, frozen=True):
 def find(facts: Facts) -> Iterator[Finding]:
     """The processes that grow. Ray's own processes and drivers count too: what grows there kills the node as well."""
     name = UNIQUE if facts.of(UNIQUE) else RESIDENT
-    for (node_id, pid), one in by_label(facts.of(name), NODE, PID).items():
+    for (node_id, pid, _), one in by_process(facts.of(name)).items():
         grown = growth(one)
-        if grown is not None and pid.isdigit():
+        if grown is not None:
             yield _finding(facts, one, name, grown, (node_id, int(pid)))
 
 
@@ -58,13 +58,13 @@ def growth(one: Series) -> Growth | None:
 
 def _finding(facts: Facts, one: Series, name: str, grown: Growth, where: tuple[str, int]) -> Finding:
     node_id, pid = where
-    process = facts.process(node_id, pid)
+    process = facts.process(node_id, pid, one.labels.get("worker_id", ""))
     words = process_words(process, pid, one.labels.get("name", ""))
     selector = f'{name}{{node="{node_id}",pid="{pid}"}}'
     time = lasted(grown.until_ms - grown.since_ms)
     grew = f"it rose from {bytes_text(grown.from_bytes)} to {bytes_text(grown.to_bytes)} in {time}, {byte_rate(grown.bytes_a_second)}"
     return Finding(
-        id=f"{KIND}:{node_id}:{pid}",
+        id=f"{KIND}:{node_id}:{pid}:{one.labels.get('worker_id', '')}",
         kind=KIND,
         severity="warning",
         title=f"the memory of {words} on node {facts.node(node_id).name} grows without bound: {byte_rate(grown.bytes_a_second)}",

@@ -14,24 +14,26 @@ from rayscope.query.findings.words import bytes_text, lasted
 
 KIND = "node-near-oom"
 USED, TOTAL = "ray_node_mem_used", "ray_node_mem_total"
-NAMES = (USED, TOTAL, UNIQUE, RESIDENT)
+HOST_USED, HOST_TOTAL = "rayscope_node_memory_used_bytes", "rayscope_node_memory_total_bytes"
+NAMES = (USED, TOTAL, HOST_USED, HOST_TOTAL, UNIQUE, RESIDENT)
 _GAP_S = 30.0
 
 
 def find(facts: Facts) -> Iterator[Finding]:
-    """The nodes that are or were nearly full, each once, by its last such spell."""
-    totals = by_node(facts.of(TOTAL))
+    """The nodes that are or were nearly full, each once, by its last such spell. Ray's figures know a container's limit; without them the host's are taken."""
+    used_name, total_name = (USED, TOTAL) if facts.of(USED) else (HOST_USED, HOST_TOTAL)
+    totals = by_node(facts.of(total_name))
     grid = grid_of(facts.from_ms, facts.to_ms, thresholds.GRID_S)
-    for node_id, used in by_node(facts.of(USED)).items():
+    for node_id, used in by_node(facts.of(used_name)).items():
         total = on_grid(totals.get(node_id), grid, thresholds.FRESH_S)
         values = on_grid(used, grid, thresholds.FRESH_S)
         share = np.divide(values, total, out=np.full(len(grid), np.nan), where=total > 0)
         found = spells(grid, np.nan_to_num(share) >= thresholds.NEAR_OOM, thresholds.NEAR_OOM_S, _GAP_S)
         if found:
-            yield _finding(facts, node_id, found, grid, (share, values, total))
+            yield _finding(facts, node_id, found, grid, (share, values, total), f'{used_name}{{node="{node_id}"}} / {total_name}{{node="{node_id}"}}')
 
 
-def _finding(facts: Facts, node_id: str, found: list[Spell], grid: Times, taken: tuple[Values, Values, Values]) -> Finding:
+def _finding(facts: Facts, node_id: str, found: list[Spell], grid: Times, taken: tuple[Values, Values, Values], query: str) -> Finding:
     share, values, total = taken
     spell = found[-1]
     peak = spell.first + int(np.nanargmax(share[spell.first : spell.last + 1]))
@@ -42,7 +44,7 @@ def _finding(facts: Facts, node_id: str, found: list[Spell], grid: Times, taken:
         Evidence(
             text=f"{bytes_text(values[peak])} of {bytes_text(total[peak])} were in use at the peak; {thresholds.NEAR_OOM:.0%} or more for "
             f"{lasted(spell.until_ms - spell.since_ms)}{f', as in {len(found) - 1} spells before' if len(found) > 1 else ''}",
-            query=f'{USED}{{node="{node_id}"}} / {TOTAL}{{node="{node_id}"}}',
+            query=query,
             value=float(share[peak]),
         ),
         *(_holds(one, node_id) for one in holders),

@@ -70,6 +70,16 @@ def by_node(every: Iterable[Series]) -> dict[str, Series]:
     return {node: one for (node,), one in by_label(every, NODE).items()}
 
 
+def by_process(every: Iterable[Series]) -> dict[tuple[str, str, str], Series]:
+    """By node, pid and worker, where that is known: a pid may be used again, and a worker's title changes with what it runs. The last title is kept."""
+    found: defaultdict[tuple[str, str, str], list[Series]] = defaultdict(list)
+    for one in every:
+        if one.labels.get(NODE) and one.labels.get(PID, "").isdigit():
+            found[one.labels[NODE], one.labels[PID], one.labels.get("worker_id", "")].append(one)
+    newest_last = {key: sorted(parts, key=lambda one: int(one.times[-1])) for key, parts in found.items()}
+    return {key: _joined(parts[-1].labels, [(one.times, one.values) for one in parts]) for key, parts in newest_last.items()}
+
+
 def grid_of(start_ms: int, end_ms: int, step_s: float) -> Times:
     """Times from one to another, both within."""
     return np.arange(start_ms, end_ms + 1, round(step_s * 1000), dtype=np.int64)

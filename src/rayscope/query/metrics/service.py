@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
@@ -13,7 +13,7 @@ from rayscope.model.metrics import Budget, Family, Labels, Matcher, Rejected, Wr
 from rayscope.store.limits import METRIC_SAMPLES, METRIC_SERIES
 from rayscope.store.metrics.frames import Frame
 from rayscope.store.metrics.head import Matrix
-from rayscope.store.metrics.live import LiveMetrics
+from rayscope.store.metrics.live import LiveMetrics, View
 from rayscope.store.metrics.series import Numbers
 from rayscope.store.metrics.session import SessionMetrics
 
@@ -42,16 +42,19 @@ class Metrics:
 
     def select(self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int = METRIC_SAMPLES) -> list[Frame]:
         """The samples of the series that fit, a frame a target. Raises LimitExceeded before anything is read, UsageError for an expression that is none."""
-        chosen = [(known, known.index.match(matchers)) for known in self.store.known(session)]
-        estimate = sum(self.store.estimate(known, series, start_ms, end_ms) for known, series in chosen)
+        views = [view for known in self.store.known(session) for view in self.store.views(known, known.index.match(matchers), start_ms, end_ms)]
+        estimate = sum(view.estimate() for view in views)
         if estimate > max_samples:
             raise LimitExceeded(
                 f"the question would touch some {estimate:,} samples, more than the limit of {max_samples:,}",
                 hint="ask for fewer series, a shorter time, or aggregate what is asked for",
             )
-        reads = [(known, read) for known, series in chosen for read in self.store.matrices(known, series, start_ms, end_ms)]
-        found = self._threads.map(lambda pair: _framed(*pair), reads) if len(reads) > 1 else map(_framed, *zip(*reads, strict=True)) if reads else ()
+        found = self._threads.map(self._framed, views) if len(views) > 1 else map(self._framed, views)
         return [frame for frame in found if frame is not None]
+
+    def _framed(self, view: View) -> Frame | None:
+        matrix = self.store.read(view)
+        return None if matrix is None else _frame(view.session, matrix)
 
     def series(
         self, session: str | None, match: Sequence[Sequence[Matcher]], start_ms: int = 0, end_ms: int = FOR_EVER, limit: int = METRIC_SERIES
@@ -103,11 +106,6 @@ class Metrics:
             chosen = fitting[0] if len(fitting) == 1 else np.unique(np.concatenate(fitting))
             found.append((known, self.store.present(known, chosen, start_ms, end_ms)))
         return found
-
-
-def _framed(known: SessionMetrics, read: Callable[[], Matrix | None]) -> Frame | None:
-    matrix = read()
-    return None if matrix is None else _frame(known, matrix)
 
 
 def _frame(known: SessionMetrics, matrix: Matrix) -> Frame:

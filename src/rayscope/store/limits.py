@@ -287,3 +287,21 @@ METRIC_FLUSH_S: Final = 300.0
 
 METRIC_SEGMENT_BYTES: Final = 64 * MIB
 """Where a new segment of metric blocks begins. One whose blocks are all gone is deleted."""
+
+PROMQL_BYTES: Final = 64 * KIB
+"""A PromQL expression: longer ones are made by programs that want something else."""
+
+PROMQL_OPERATORS: Final = 500
+"""Operators and parentheses in a PromQL expression: its parser goes down a level for each, and some thousands overflow its stack."""
+
+PROMQL_STEPS: Final = 11_000
+"""Steps of a range query, as in Prometheus: more than a screen has pixels."""
+
+PROMQL_SAMPLES: Final = 20_000_000
+"""Samples that one PromQL query may hold at a time, and numbers in one of its intermediate results: 160 MB."""
+
+PROMQL_SERIES: Final = 20_000
+"""Series in the answer to a PromQL query: a browser holds no more."""
+
+PROMQL_TIMEOUT_S: Final = 60.0
+"""The longest that a PromQL query may take; `timeout` asks for less."""

@@ -37,7 +37,7 @@ def snapshot(**changed: Any) -> Snapshot:
                 gpus=2,
                 gpu=0.5,
             ),
-            NodeRow(node_id=B, name="a-node-with-a-very-long-name.example.com 10.0.0.2", state="ALIVE", cores=8, cpu=0.1, memory_used=GIB, memory_total=64 * GIB),
+            NodeRow(node_id=B, name="a-node-with-a-very-long-name.example.com", state="ALIVE", cores=8, cpu=0.1, memory_used=GIB, memory_total=64 * GIB),
             NodeRow(node_id=C, name="10.0.0.3", state="ALIVE"),
         ],
         "workers": [
@@ -65,7 +65,8 @@ def snapshot(**changed: Any) -> Snapshot:
             FunctionRow(name="[31mred\x1b[0m", type="NORMAL_TASK", running=0, waiting=0, finished=5, failed=0, p50_ns=None, total_ns=None),
         ],
         "gpus": [
-            GpuRow(node_id=A, node="head 10.0.0.1", index="0", model="NVIDIA H100", utilization=1.0, memory_used=70 * GIB, memory_total=80 * GIB, temperature=61, power=640),
+            GpuRow(node_id=A, node="head 10.0.0.1", index="0", model="NVIDIA H100", utilization=1.0, memory_used=70 * GIB,
+                   memory_total=80 * GIB, temperature=61, power=640),
             GpuRow(node_id=A, node="head 10.0.0.1", index="1", model="NVIDIA H100"),
         ],
         "findings": ["node head 10.0.0.1 is at 94% of its memory", "another"],

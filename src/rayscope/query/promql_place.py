@@ -9,6 +9,11 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from rayscope.errors import PromqlError
+
+_LONGEST: Final = 4000
+"""Of a longer question no place is looked for: finding it takes a hundred parses for each word."""
+
 _PLACE: Final = re.compile(r"\b(\d+):(\d+):\s*(?:parse error:\s*)?")
 _FUNCTION: Final = re.compile(r"function(?: with name)? '?\"?([a-zA-Z_][a-zA-Z0-9_]*)")
 _TOKEN: Final = re.compile(r"""\s+|\#[^\n]*|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|`[^`]*`|[a-zA-Z_:][\w:.]*|\d[\w.]*|=~|!~|!=|==|<=|>=|.""", re.DOTALL)
@@ -31,7 +36,7 @@ _FILLERS: Final = (
     "(0.5, a)",
     '(a, "b", "c", "d", "e")',
 )
-_SYNTAX: Final = ("invalid promql query", "unclosed", "unexpected", "no expression", "parse error", "bad number", "not allowed")
+_SYNTAX: Final = ("invalid promql query", "unclosed", "unexpected", "no expression", "bad number", "not allowed")
 
 
 def place_of(text: str, error: str) -> tuple[str, int | None]:
@@ -42,7 +47,7 @@ def place_of(text: str, error: str) -> tuple[str, int | None]:
     function = _FUNCTION.search(error)
     if function and (found := re.search(rf"\b{re.escape(function[1])}\b", text)):
         return error, found.start()
-    if any(word in error for word in _SYNTAX):
+    if any(word in error for word in _SYNTAX) and len(text) <= _LONGEST:
         return error, _first_impossible(text)
     return error, None
 
@@ -101,10 +106,10 @@ def _closing(text: str) -> list[str]:
 
 def _parses(text: str) -> bool:
     """Whether it is PromQL. What is only wrong in its types is."""
-    import promql_parser  # a compiled module: loaded when there is an error to place
+    from rayscope.query.promql.parse import parse  # a compiled module: loaded when there is an error to place
 
     try:
-        promql_parser.parse(text)
-    except ValueError as error:
-        return not any(word in str(error) for word in _SYNTAX)
+        parse(text)
+    except PromqlError as error:
+        return not any(word in error.message for word in _SYNTAX)
     return True

@@ -78,7 +78,7 @@ class FindingsService:
     def _look(self, moment: Moment) -> Findings:
         series, from_ms, to_ms, warnings = self._series(moment)
         if not series:
-            return Findings(findings=[], session=moment.session, looked_from_ms=None, looked_to_ms=None)
+            return Findings(findings=[], session=moment.session, looked_from_ms=None, looked_to_ms=None, warnings=warnings)
         facts = self._database.read(lambda connection: _facts(connection, moment, (from_ms, to_ms)))
         found = rules.find_all(_complete(facts, series, self._running(moment.session_no)))
         return Findings(findings=found, session=moment.session, looked_from_ms=from_ms, looked_to_ms=to_ms, warnings=warnings)

@@ -17,13 +17,14 @@ from rayscope.store.metrics.codec import Chunk, decode_chunk, decode_times, enco
 from rayscope.store.metrics.frames import ABSENT, Times, is_absent
 from rayscope.store.metrics.head import Matrix
 from rayscope.store.metrics.series import Numbers
+from rayscope.store.metrics.sums import Piece, of_chunk
 from rayscope.store.segment_files import SegmentFile
 
 _HEAD: Final = struct.Struct("<4sIIII")
 _MAGIC: Final = b"RSM1"
 _CODEC: Final = pa.Codec("zstd", compression_level=3)
 
-CHUNK_SERIES: Final = 128
+CHUNK_SERIES: Final = 256
 """Series in a chunk: to read one, that many are unpacked; fewer would compress worse."""
 
 
@@ -184,6 +185,19 @@ def read_matrix(file: SegmentFile, row: BlockRow, head: Head, wanted: Numbers | 
 def _series_of(head: Head, number: int, rows: NDArray[np.intp] | None) -> Numbers:
     part = head.series[number * CHUNK_SERIES : (number + 1) * CHUNK_SERIES]
     return part if rows is None else part[rows]
+
+
+def read_piece(file: SegmentFile, row: BlockRow, head: Head, wanted: Numbers) -> Piece | None:
+    """The wanted series of a block, to be summed; None where it has none of them."""
+    where = np.searchsorted(wanted, head.series)
+    where[where == len(wanted)] = 0
+    where[wanted[where] != head.series] = -1
+    numbers = np.unique(np.flatnonzero(where >= 0) // CHUNK_SERIES).tolist()
+    if not numbers:
+        return None
+    chunks = read_chunks(file, row, head, numbers)
+    parts = [of_chunk(chunk, where[number * CHUNK_SERIES : (number + 1) * CHUNK_SERIES]) for number, chunk in zip(numbers, chunks, strict=True)]
+    return Piece(head.times, parts)
 
 
 def joined(matrices: Sequence[Matrix]) -> Matrix:

@@ -23,7 +23,8 @@ SAME, INT8, INT16, INT32, INT64, FLOAT = range(6)
 INTS: Final[dict[int, Any]] = {INT8: np.int8, INT16: np.int16, INT32: np.int32, INT64: np.int64}
 _HAS_ABSENT: Final = 0x40
 _HAS_STALE: Final = 0x80
-_KIND: Final = 0x3F
+_FALLS: Final = 0x20
+_KIND: Final = 0x1F
 _DIGITS: Final = (0, 1, 2, 3, 4, 6, 9)
 _EXACT: Final = float(1 << 53)
 _PEEK: Final = 4
@@ -34,13 +35,16 @@ Bits = NDArray[np.uint64]
 class Chunk(Struct, frozen=True, eq=False):
     """Some series of a block, decompressed and not yet decoded. The arrays look into the decompressed bytes.
 
-    ``firsts`` are bits: of a float, or of a whole number, which stands for itself divided by 10 ** ``digits``. ``parts``: by kind the rows of that kind, with
-    their differences from time to time, one time less than the block has.
+    ``firsts`` are bits: of a float, or of a whole number, which stands for itself divided by 10 ** ``digits``; ``totals`` is how much such a number
+    changes in all, ``falls`` whether it is less than the one before somewhere. ``parts``: by kind the rows of that kind, with their differences from time
+    to time, one time less than the block has.
     """
 
     kinds: NDArray[np.uint8]
+    falls: NDArray[np.bool_]
     digits: NDArray[np.uint8]
     firsts: NDArray[np.int64]
+    totals: NDArray[np.int64]
     absent: tuple[NDArray[np.intp], NDArray[np.bool_]]
     stale: tuple[NDArray[np.intp], NDArray[np.bool_]]
     parts: dict[int, tuple[NDArray[np.intp], NDArray[Any]]]
@@ -88,7 +92,9 @@ def encode_chunk(values: Values) -> tuple[bytes, int]:
     changes = np.diff(numbers[exact], axis=1)
     widths = _widths(changes)
     firsts[left[exact]] = numbers[exact, 0]
-    kinds[left[exact]], kinds[left[~exact]] = widths, FLOAT
+    totals = np.zeros(len(values), np.int64)
+    totals[left[exact]] = numbers[exact, -1] - numbers[exact, 0]
+    kinds[left[exact]], kinds[left[~exact]] = widths | np.where((changes < 0).any(axis=1), _FALLS, 0).astype(np.uint8), FLOAT
     for kind, type_ in INTS.items():
         payloads[kind] = [_shuffled(changes[widths == kind].astype(type_))]
     rough = bits[left[~exact]]
@@ -98,7 +104,9 @@ def encode_chunk(values: Values) -> tuple[bytes, int]:
         has = where.any(axis=1)
         kinds[has] |= flag
         marks.append(np.packbits(where[has], axis=1).tobytes())
-    raw = b"".join([kinds.tobytes(), digits.tobytes(), firsts.tobytes(), *marks, *(part for kind in sorted(payloads) for part in payloads[kind])])
+    raw = b"".join(
+        [kinds.tobytes(), digits.tobytes(), firsts.tobytes(), totals.tobytes(), *marks, *(part for kind in sorted(payloads) for part in payloads[kind])]
+    )
     return _CODEC.compress(raw, asbytes=True), len(raw)
 
 
@@ -108,6 +116,7 @@ def decode_chunk(data: Any, raw_size: int, series: int, times: int) -> Chunk:
     flags = np.frombuffer(raw, np.uint8, series)
     reader = _Reader(raw, 2 * series)
     firsts = reader.take(np.int64, series, 1).reshape(series)
+    totals = reader.take(np.int64, series, 1).reshape(series)
     absent, stale = (reader.marks(np.flatnonzero(flags & flag), times) for flag in (_HAS_ABSENT, _HAS_STALE))
     kinds = (flags & _KIND).astype(np.uint8)
     parts: dict[int, tuple[NDArray[np.intp], NDArray[Any]]] = {}
@@ -115,7 +124,8 @@ def decode_chunk(data: Any, raw_size: int, series: int, times: int) -> Chunk:
         where = np.flatnonzero(kinds == kind)
         if len(where):
             parts[kind] = (where, reader.unshuffled(INTS.get(kind, np.uint64), len(where), times - 1))
-    return Chunk(kinds, np.frombuffer(raw, np.uint8, series, series), firsts, absent, stale, parts, times)
+    digits = np.frombuffer(raw, np.uint8, series, series)
+    return Chunk(kinds, (flags & _FALLS).astype(np.bool_), digits, firsts, totals, absent, stale, parts, times)
 
 
 class _Reader:

@@ -17,6 +17,7 @@ from rayscope.store.metrics.blocks import BlockRow, joined
 from rayscope.store.metrics.head import Matrix, Part, matrix_of
 from rayscope.store.metrics.series import Numbers
 from rayscope.store.metrics.session import SessionMetrics, check_body, groups_of
+from rayscope.store.metrics.sums import Piece, Summed, of_matrix, summed
 from rayscope.store.metrics.tail import Held, Since, between, choose, from_memory
 
 
@@ -154,6 +155,18 @@ class LiveMetrics:
         found.append(matrix_of(view.parts, view.wanted, view.span))
         there = [matrix for matrix in found if matrix is not None]
         return joined(there) if there else None
+
+    def sums(self, view: View, groups: NDArray[np.intp], count: int, *, counters: bool) -> Summed | None:
+        """The series of a view summed by group, as far as that can be; see `sums.summed`. Times outside of the span may be among those of the sums."""
+        pieces = [self._piece(view, row) for row in view.blocks]
+        if (matrix := matrix_of(view.parts, view.wanted)) is not None:
+            where = np.searchsorted(view.wanted, matrix.series)
+            pieces.append(Piece(matrix.times, [of_matrix(matrix, where)]))
+        return summed(view.wanted, groups, count, [piece for piece in pieces if piece is not None], counters=counters)
+
+    def _piece(self, view: View, row: BlockRow) -> Piece | None:
+        del view, row
+        return None
 
     def _read_block(self, view: View, row: BlockRow) -> Matrix | None:
         del view, row

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from rayscope.store.database import Connection, Database
 from rayscope.store.journal import Journal, Position
 from rayscope.store.metrics import index
-from rayscope.store.metrics.blocks import BlockRow, encode_block, read_matrix
+from rayscope.store.metrics.blocks import BlockRow, encode_block, read_matrix, read_piece
 from rayscope.store.metrics.directory import Directory
 from rayscope.store.metrics.head import Matrix, Part, matrix_of, sample_count
 from rayscope.store.metrics.index import Unsaved
 from rayscope.store.metrics.live import LiveMetrics, View
 from rayscope.store.metrics.session import SessionMetrics
+from rayscope.store.metrics.sums import Piece
 
 
 class _Frozen(Struct, frozen=True, eq=False):
@@ -179,6 +180,10 @@ class MetricStore(LiveMetrics):
     def _read_block(self, view: View, row: BlockRow) -> Matrix | None:
         session = view.session.session
         return read_matrix(self.directory.file(session, row), row, self.directory.head(session, row), view.wanted, view.span)
+
+    def _piece(self, view: View, row: BlockRow) -> Piece | None:
+        session = view.session.session
+        return read_piece(self.directory.file(session, row), row, self.directory.head(session, row), view.wanted)
 
     def after(self, seq: int, max_samples: int) -> tuple[int, list[tuple[SessionMetrics, Matrix]]]:
         """As in memory; with the blocks of all sessions that have some of it."""

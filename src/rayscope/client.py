@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from rayscope import errors
 from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
+from rayscope.model.agent import Scraped
 from rayscope.model.finding import Findings
 from rayscope.model.job import DriverOutput, read_driver_output
 from rayscope.model.log import LogBatch, LogFiles, LogPage
@@ -238,6 +239,11 @@ class Client:
         """Have a snapshot of the object table taken now; it can be read when this returns. Raises NotFound where no agent of the head node is connected."""
         content = self._request("POST", f"/api/v1/objects/snapshots?{urlencode({'session': session})}")
         return msgspec.json.decode(content, type=ObjectSnapshotInfo)
+
+    def scrape_metrics(self, session: str = LATEST) -> Scraped:
+        """Have the agents of a session scrape their targets now; the samples can be read when this returns. Raises NotFound where no agent is connected."""
+        content = self._request("POST", f"/api/v1/metrics/scrapes?{urlencode({'session': session})}")
+        return msgspec.json.decode(content, type=Scraped)
 
     def object_summary(self, session: str = LATEST, by: str = "call-site", filters: Sequence[str] = (), at: str | None = None) -> ObjectSummary:
         """References of one snapshot by call-site, function, node or owner."""

@@ -158,7 +158,7 @@ def test_what_ends_is_marked(place: Node, server: FakeServer, page: Page) -> Non
         assert is_stale(last("y"))
         counter(page, 2)
         await until(lambda: last("x_total") == 2, "x again")
-        Path(place.session_dir, f"metrics_export_port_{NODE}").unlink()
+        remove(place, f"metrics_export_port_{NODE}")
         await until(lambda: is_stale(last("up")), "gone")
 
     watch(place, server, meanwhile)
@@ -224,7 +224,7 @@ def test_a_node_that_dies_ends_its_series(place: Node, server: FakeServer, page:
     async def meanwhile(agent: NodeAgent) -> None:
         await until(lambda: bool(server.metrics.last("x_total")), "a scrape")
         counter(page, 2)
-        Path(place.session_dir, "alive").unlink()
+        remove(place, "alive")
 
     watch(place, server, meanwhile, every_s=30.0, leave=False)
     (found,) = server.metrics.find("x_total").values()
@@ -263,6 +263,8 @@ def test_a_backlog_is_bounded() -> None:
     assert len(backlog) == 10
     assert backlog.size <= 10_000
     assert backlog.dropped == {"no room while the server is away": 90}
+    assert backlog.take_losses() == [{"path": "metrics", "bytes": 90_000, "reason": "90 scrapes: no room while the server is away"}]
+    assert backlog.take_losses() == []
     assert [found.time_ms for found in backlog.next(95)] == [90, 91, 92, 93, 94]
     sent = backlog.next(200)
     backlog.acknowledge(sent)

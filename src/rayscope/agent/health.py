@@ -22,6 +22,8 @@ def resident_bytes() -> int:
 async def post_health(agent: NodeAgent) -> None:
     """Tell the server how we are. What was dropped is told until the server has heard it."""
     tracker, uplink = agent.tracker, agent.uplink
+    if agent.metrics:
+        tracker.dropped.extend(agent.metrics.shipper.backlog.take_losses())
     dropped = list(tracker.dropped)
     metrics = {"metrics": agent.metrics.health()} if agent.metrics else {}
     word = {

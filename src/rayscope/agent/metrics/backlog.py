@@ -6,7 +6,7 @@ import sys
 import time
 from array import array
 from collections import deque
-from typing import Any, Deque, Dict, List, NamedTuple
+from typing import Any, Deque, Dict, List, NamedTuple, Tuple
 
 MOST_BYTES = 16 * 1024 * 1024
 """Half an hour of a node's 2,000 series is some 7 MB."""
@@ -52,6 +52,7 @@ class Backlog:
         self._waiting: Deque[Scrape] = deque()
         self.size = 0
         self.dropped: Dict[str, int] = {}
+        self._untold: Dict[str, Tuple[int, int]] = {}
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -94,9 +95,18 @@ class Backlog:
         while self._waiting:
             self._drop(reason)
 
+    def take_losses(self) -> List[Dict[str, Any]]:
+        """What was dropped since the last time that this was asked, as health tells it."""
+        losses = [{"path": "metrics", "bytes": size, "reason": f"{count} scrapes: {reason}"} for reason, (count, size) in self._untold.items()]
+        self._untold.clear()
+        return losses
+
     def _drop(self, reason: str) -> None:
-        self.size -= self._waiting.popleft().size
+        size = self._waiting.popleft().size
+        self.size -= size
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
+        count, total = self._untold.get(reason, (0, 0))
+        self._untold[reason] = count + 1, total + size
 
 
 def little(numbers: array[Any]) -> bytes:

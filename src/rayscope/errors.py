@@ -77,12 +77,6 @@ class SqlTimeout(UsageError):
     http_status = 408
 
 
-class LimitExceeded(UsageError):
-    """A question would touch more than a limit allows. The message names the limit and the estimate."""
-
-    http_status = 422
-
-
 class PromqlError(UsageError):
     """A PromQL expression, or a parameter beside it, that does not parse or does not fit. ``kind`` is Prometheus's errorType."""
 
@@ -101,6 +95,12 @@ class PromqlTimeout(PromqlError):
 
     http_status = 503
     kind = "timeout"
+
+
+class LimitExceeded(UsageError):
+    """A question would touch more than a limit allows. The message names the limit and the estimate."""
+
+    http_status = 422
 
 
 class PayloadError(UsageError):

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.promqltest import Case, MemoryMetrics, cases
-from support.promtool import Answer, Asked, answers
 
 from rayscope.errors import PromqlError
 from rayscope.query.metrics.frames import Frame
 from rayscope.query.promql.service import Promql
 from rayscope.query.promql.shown import show_labels
+from support.promqltest import Case, MemoryMetrics, cases
+from support.promtool import Answer, Asked, answers
 
 FILES = sorted((Path(__file__).parents[1] / "queries").glob("*.test"))
 NEWER = ("first_over_time", "mad_over_time", "limitk", "sort_by_label", "double_exponential_smoothing")

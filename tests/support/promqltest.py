@@ -1,19 +1,19 @@
 """Files of queries in the manner of Prometheus's promqltest: `load`, `eval`, what comes of it, `clear`. docs/promql.md shows the format.
 
-    load 5m
-      requests{node="a"} 0+10x10
-      requests{node="b"} 0+20x5 stale _ 7
+load 5m
+requests{node="a"} 0+10x10
+requests{node="b"} 0+20x5 stale _ 7
 
-    eval instant at 50m sum(requests)
-      {} 107
+eval instant at 50m sum(requests)
+{} 107
 
-    eval range from 0 to 10m step 5m requests{node="a"}
-      requests{node="a"} 0 10 20
+eval range from 0 to 10m step 5m requests{node="a"}
+requests{node="a"} 0 10 20
 
-    eval_ordered instant at 50m sort_desc(requests)
-    eval_fail instant at 0 requests * requests
-      expected_fail_message many-to-many
-    eval_warn instant at 0 histogram_quantile(2, x)
+eval_ordered instant at 50m sort_desc(requests)
+eval_fail instant at 0 requests * requests
+expected_fail_message many-to-many
+eval_warn instant at 0 histogram_quantile(2, x)
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class MemoryMetrics:
     def __init__(self, frames: Sequence[Frame] = ()) -> None:
         self.frames = list(frames)
 
-    def select(self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int) -> list[Frame]:
+    def select(self, _session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int, **_: int) -> list[Frame]:
         found = []
         for frame in self.frames:
             rows = [row for row, labels in enumerate(frame.labels) if all(fits(matcher, labels) for matcher in matchers)]

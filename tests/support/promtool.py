@@ -86,10 +86,7 @@ def _read(output: str, groups: Sequence[tuple[Sequence[Frame], Sequence[Asked]]]
         entry = entries.pop(0) if entries else None
         assert entry is not None, output[-2000:]
         assert entry[0] == Asked(f"vector({number})", 0), (entry, output[-2000:])
-        own = []
-        for question in asked:
-            own.append(entries.pop(0)[1] if entries and entries[0][0] == question else Answer({}))
-        found.append(own)
+        found.append([entries.pop(0)[1] if entries and entries[0][0] == question else Answer({}) for question in asked])
     assert not entries, entries[0]
     return found
 

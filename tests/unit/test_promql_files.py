@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.promqltest import Case, MemoryMetrics, cases, expand, series
 
 from rayscope.errors import PromqlError
 from rayscope.model.promql import PromqlResult
 from rayscope.query.metrics.frames import is_absent
 from rayscope.query.promql.service import Promql
 from rayscope.query.promql.shown import show_labels
+from support.promqltest import Case, MemoryMetrics, cases, expand, series
 
 FILES = sorted((Path(__file__).parents[1] / "queries").glob("*.test"))
 TOLERANCE = 1e-9

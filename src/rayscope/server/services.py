@@ -25,6 +25,7 @@ from rayscope.query.metrics.catalogue import Catalogues
 from rayscope.query.metrics.service import Metrics
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
+from rayscope.query.promql.service import Promql
 from rayscope.query.queries import Queries
 from rayscope.query.search import Search
 from rayscope.query.sql import Console
@@ -60,6 +61,7 @@ class Services:
         self.metrics = Metrics(self.metric_ingest.store, self.metric_ingest)
         self.catalogues = Catalogues(self.metrics)
         self.findings = FindingsService(self.database, self.metrics)
+        self.promql = Promql(self.metrics)
         self.queries = Queries(self.database)
         self.logs = Logs(self.database, self.log_ingest.store)
         self.pulse = self.committer.pulse

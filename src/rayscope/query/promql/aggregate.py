@@ -6,9 +6,11 @@ Groups of rows are combined as columns. `topk` and its like are in `ranking`; su
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from rayscope.errors import PromqlExecutionError
 from rayscope.model.metrics import NAME, Labels
@@ -17,6 +19,7 @@ from rayscope.query.promql.quantile import quantile_of_sorted, sorted_nan_first
 from rayscope.query.promql.shown import show_number
 from rayscope.query.promql.values import Index, Key, Mask, Vector, empty, key_of
 
+T = TypeVar("T", np.float64, np.bool_)
 Grouper = Callable[[Labels], Labels]
 
 
@@ -27,7 +30,7 @@ class Groups(Struct, frozen=True, eq=False):
     order: Index
     starts: Index
 
-    def of(self, array: Values) -> list[Values]:
+    def of(self, array: NDArray[T]) -> list[NDArray[T]]:
         """The rows of each group."""
         return np.split(array[self.order], self.starts[1:])
 
@@ -84,7 +87,7 @@ def _variance(values: Values, present: Mask, groups: Groups, count: Index) -> Va
     return np.where(count == 1, 0.0, _sum(distance * distance, present, groups, count) / count)
 
 
-def _spread(of_groups: Values, groups: Groups, rows: int) -> Values:
+def _spread(of_groups: Values | Index, groups: Groups, rows: int) -> Values:
     """What is known of a group, for each of its rows."""
     return np.repeat(of_groups, np.diff(np.append(groups.starts, rows)), axis=0)
 
@@ -116,7 +119,8 @@ def quantiles(vector: Vector, group: Grouper, phi: Values) -> Vector:
         return vector
     groups = grouped(vector.labels, group)
     rows = [
-        quantile_of_sorted(phi, *sorted_nan_first(values.T, present.T)) for values, present in zip(groups.of(vector.values), groups.of(vector.present), strict=True)
+        quantile_of_sorted(phi, *sorted_nan_first(values.T, present.T))
+        for values, present in zip(groups.of(vector.values), groups.of(vector.present), strict=True)
     ]
     there = [present.any(axis=0) for present in groups.of(vector.present)]
     return Vector(groups.labels, np.array(rows), np.array(there))

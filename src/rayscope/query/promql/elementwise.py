@@ -40,7 +40,8 @@ MATH: Final[Mapping[str, Callable[[Values], Values]]] = {
 
 def larger(a: Values, b: Values) -> Values:
     """Go's math.Max: NaN wins over everything but +Inf."""
-    return np.where(np.isposinf(a) | np.isposinf(b), np.inf, np.maximum(a, b))
+    found: Values = np.where(np.isposinf(a) | np.isposinf(b), np.inf, np.maximum(a, b))
+    return found
 
 
 def smaller(a: Values, b: Values) -> Values:
@@ -74,12 +75,14 @@ def _seconds(values: Values) -> np.ndarray[tuple[int, ...], np.dtype[np.datetime
 def _part(values: Values, unit: str, base: str) -> Values:
     """How many of a unit since the beginning of the larger one."""
     at = _seconds(values)
-    return (at.astype(f"datetime64[{unit}]") - at.astype(f"datetime64[{base}]").astype(f"datetime64[{unit}]")).astype(np.float64)
+    found: Values = (at.astype(f"datetime64[{unit}]") - at.astype(f"datetime64[{base}]").astype(f"datetime64[{unit}]")).astype(np.float64)
+    return found
 
 
 def _days_in_month(values: Values) -> Values:
     month = _seconds(values).astype("datetime64[M]")
-    return ((month + 1).astype(_DAY) - month.astype(_DAY)).astype(np.float64)
+    found: Values = ((month + 1).astype(_DAY) - month.astype(_DAY)).astype(np.float64)
+    return found
 
 
 CLOCK: Final[Mapping[str, Callable[[Values], Values]]] = {

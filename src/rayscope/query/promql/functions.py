@@ -10,7 +10,7 @@ import numpy as np
 
 from rayscope.query.promql import elementwise, histogram, ranking, relabel
 from rayscope.query.promql.syntax import Node
-from rayscope.query.promql.values import Grid, Scalar, Value, Vector
+from rayscope.query.promql.values import Grid, Mask, Scalar, Value, Vector
 
 if TYPE_CHECKING:
     from rayscope.query.promql.evaluate import Evaluator
@@ -71,8 +71,8 @@ def _scalar(ev: Evaluator, args: Args, grid: Grid) -> Scalar:
 
 
 def _absent(ev: Evaluator, args: Args, grid: Grid) -> Vector:
-    nothing = ~ev.vector(args[0], grid).present.any(axis=0)
-    return Vector([relabel.labels_of_absent(args[0])], np.ones((1, grid.steps)), nothing[None, :])
+    there: Mask = ev.vector(args[0], grid).present
+    return Vector([relabel.labels_of_absent(args[0])], np.ones((1, grid.steps)), np.logical_not(there.any(axis=0))[None, :])
 
 
 def _histogram_quantile(ev: Evaluator, args: Args, grid: Grid) -> Vector:

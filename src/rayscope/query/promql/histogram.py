@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -103,5 +103,3 @@ def _monotonic(counts: Values, warn: Callable[[str], None]) -> Values:
     if (lifted - counts > UNEVEN * np.abs(lifted)).any():
         warn("PromQL info: input to histogram_quantile needed to be fixed for monotonicity")
     return np.where(np.isnan(counts), counts, lifted)
-
-

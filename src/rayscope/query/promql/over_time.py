@@ -9,7 +9,7 @@ import numpy as np
 from rayscope.query.metrics.frames import Values
 from rayscope.query.promql.quantile import quantile_of_sorted, sorted_nan_first
 from rayscope.query.promql.values import Index, Mask
-from rayscope.query.promql.windows import Windows, take, window_samples
+from rayscope.query.promql.windows import Windows, window_samples
 
 PAIR = 2
 

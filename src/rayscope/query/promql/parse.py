@@ -77,7 +77,7 @@ def _convert(node: Any) -> Node:
 
 def _selector(node: Any) -> Selector:
     if node.matchers.or_matchers:
-        raise PromqlError("parse error: unexpected <op:or> in label matching, expected \",\" or \"}\"")
+        raise PromqlError('parse error: unexpected <op:or> in label matching, expected "," or "}"')
     matchers = tuple(Matcher(m.name, _OPS[_last(m.op)], m.value) for m in node.matchers.matchers)
     if node.name is not None:
         matchers = (Matcher(NAME, "=", node.name), *(m for m in matchers if m != Matcher(NAME, "=", node.name)))

@@ -56,7 +56,7 @@ def _ordered_rows(vector: Vector, rows: Index, *, largest: bool) -> list[int]:
 
 
 def sorted_by_value(vector: Vector, *, descending: bool) -> Vector:
-    """sort and sort_desc: only an instant's answer has an order. NaN comes last."""
+    """Sort and sort_desc: only an instant's answer has an order. NaN comes last."""
     if vector.values.shape[1] != 1:
         return vector
     values = vector.values[:, 0]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rayscope.query.metrics.frames import Values
+from rayscope.query.metrics.frames import Times, Values
 from rayscope.query.promql.values import Mask
 from rayscope.query.promql.windows import Windows, take
 
@@ -27,7 +27,7 @@ def extrapolated(windows: Windows, *, counter: bool, per_second: bool) -> tuple[
     return result * factor, windows.with_at_least(PAIR)
 
 
-def extrapolation(windows: Windows, first_ms: Values, last_ms: Values, first: Values, increase: Values | None) -> Values:
+def extrapolation(windows: Windows, first_ms: Times, last_ms: Times, first: Values, increase: Values | None) -> Values:
     """By how much the difference between two samples is stretched to the window, [S or 1, N]. A counter does not begin below zero."""
     sampled = (last_ms - first_ms) / 1000.0
     to_start = (first_ms - (windows.end - windows.range_ms)) / 1000.0
@@ -58,7 +58,7 @@ def _lost_in_resets(windows: Windows) -> Values:
 
 
 def of_last_two(windows: Windows, *, per_second: bool) -> tuple[Values, Mask]:
-    """irate and idelta: from the last two samples of a window."""
+    """Irate and idelta: from the last two samples of a window."""
     last_ms, last = windows.last()
     previous_ms, previous = windows.time(windows.hi - 2), windows.value(windows.hi - 2)
     result = last - previous

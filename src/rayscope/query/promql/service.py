@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import BoundedSemaphore
 from typing import Final
 
 import numpy as np
 
-from rayscope.errors import PromqlError, PromqlExecutionError
+from rayscope.errors import PromqlError, PromqlExecutionError, PromqlTimeout
 from rayscope.model.promql import PromqlResult, ResultKind, Series
 from rayscope.query.promql.evaluate import Evaluator
 from rayscope.query.promql.parse import parse
@@ -15,7 +17,7 @@ from rayscope.query.promql.source import Metrics, Source
 from rayscope.query.promql.syntax import Node, kind_of
 from rayscope.query.promql.values import Grid, Scalar, String, Value, Vector, compact, key_of
 from rayscope.query.promql.windows import Windows
-from rayscope.store.limits import PROMQL_SERIES, PROMQL_STEPS, PROMQL_TIMEOUT_S
+from rayscope.store.limits import PROMQL_AT_ONCE, PROMQL_SERIES, PROMQL_STEPS, PROMQL_TIMEOUT_S
 
 _NAMES: Final = {"matrix": "range vector", "string": "string"}
 _FIRST_MS, _LAST_MS = -(10**15), 10**16
@@ -27,10 +29,15 @@ class Promql:
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
+        self._turns = BoundedSemaphore(PROMQL_AT_ONCE)
 
     def query(self, session: str | None, text: str, time_ms: int, *, timeout_s: float = PROMQL_TIMEOUT_S) -> PromqlResult:
         """The value at an instant. Raises PromqlError, PromqlExecutionError, PromqlTimeout."""
         node = parse(text)
+        with self._turn(timeout_s):
+            return self._instant(session, node, time_ms, timeout_s)
+
+    def _instant(self, session: str | None, node: Node, time_ms: int, timeout_s: float) -> PromqlResult:
         evaluator, grid = self._evaluator(session, time_ms, time_ms, timeout_s), Grid.of(time_ms, time_ms, 0)
         if kind_of(node) == "matrix":
             return _answer("matrix", evaluator, [series for windows in evaluator.windows(node, grid) for series in _raw(windows)])
@@ -45,8 +52,19 @@ class Promql:
         check_range(start_ms, end_ms, step_ms)
         node = parse(text)
         _refuse_kind(node)
-        evaluator, grid = self._evaluator(session, start_ms, end_ms, timeout_s), Grid.of(start_ms, end_ms, step_ms)
-        return _answer("matrix", evaluator, list(_rows(evaluator.evaluate(node, grid), grid)))
+        with self._turn(timeout_s):
+            evaluator, grid = self._evaluator(session, start_ms, end_ms, timeout_s), Grid.of(start_ms, end_ms, step_ms)
+            return _answer("matrix", evaluator, list(_rows(evaluator.evaluate(node, grid), grid)))
+
+    @contextmanager
+    def _turn(self, timeout_s: float) -> Iterator[None]:
+        """Wait for one of the places. Raises PromqlTimeout."""
+        if not self._turns.acquire(timeout=max(0.0, min(timeout_s, PROMQL_TIMEOUT_S))):
+            raise PromqlTimeout("query timed out in query queue", hint="other queries are being evaluated; try again")
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _evaluator(self, session: str | None, start_ms: int, end_ms: int, timeout_s: float) -> Evaluator:
         if not _FIRST_MS <= start_ms <= end_ms <= _LAST_MS:

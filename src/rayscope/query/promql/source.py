@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from rayscope.errors import PromqlExecutionError, PromqlTimeout
+from rayscope.errors import LimitExceeded, PromqlError, PromqlExecutionError, PromqlTimeout, UsageError
 from rayscope.model.metrics import Matcher
 from rayscope.query.metrics.frames import Frame, Times
 from rayscope.query.promql.joined import joined
@@ -55,10 +55,20 @@ class Source:
         self.check_time()
         asked = selector.matchers, first_ms, last_ms
         if asked not in self._known:
-            found = self._select(selector.matchers, first_ms, last_ms, self._left)
+            found = self._asked(selector, first_ms, last_ms)
             self.count(sum(frame.values.size for frame in found))
             self._known[asked] = joined(found)
         return self._known[asked]
+
+    def _asked(self, selector: Selector, first_ms: int, last_ms: int) -> list[Frame]:
+        try:
+            return self._select(selector.matchers, first_ms, last_ms, self._left)
+        except LimitExceeded as error:
+            raise PromqlExecutionError(
+                f"query processing would load too many samples into memory in query execution: {error.message}", hint=error.hint
+            ) from error
+        except UsageError as error:
+            raise PromqlError(error.message, hint=error.hint) from error
 
     def count(self, samples: int) -> None:
         """So many numbers more are in memory. Raises PromqlExecutionError beyond the limit."""

@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from rayscope.client import Client, named_error
-from rayscope.errors import PromqlError, RayscopeError, ServerUnreachable, Unavailable
+from rayscope.errors import NotFound, PromqlError, RayscopeError, ServerUnreachable, Unauthorized, Unavailable
 from rayscope.model.prometheus import PromqlAnswer, Refusal, read_answer
 from rayscope.query.promql_place import place_of
 from rayscope.query.sessions import LATEST
@@ -21,6 +21,7 @@ class PlacedPromqlError(PromqlError):
         self.position = position
 
 
+_NAMED: Final[dict[str, type[RayscopeError]]] = {"not_found": NotFound, "unauthorized": Unauthorized}
 _BUSY: Final = frozenset({"timeout", "unavailable"})
 
 
@@ -52,6 +53,8 @@ def _ask(client: Client, session: str, what: str, text: str, more: dict[str, str
 
 
 def _refused(refusal: Refusal, text: str) -> RayscopeError:
+    if refusal.type in _NAMED:
+        return _NAMED[refusal.type](refusal.error)
     if refusal.type in _BUSY:
         return Unavailable(refusal.error, hint="ask for less: a shorter range, a longer step, more labels")
     message, position = place_of(text, refusal.error)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 import sys
 from typing import Annotated, Final
 
 from cyclopts import App, Parameter
 
 from rayscope.cli.options import Where
-from rayscope.cli.output.table import terminal_width
 from rayscope.cli.output.talk import tell_hint, tell_warning
 from rayscope.cli.top.gather import gather
 from rayscope.cli.top.plain import frame
@@ -58,7 +57,7 @@ def top(
 def _print_once(where: Where, view: str | None) -> None:
     with where.client() as client:
         snapshot = gather(client, where.session)
-    width = terminal_width(sys.stdout) or int(os.environ.get("COLUMNS") or _WIDTH)
+    width = shutil.get_terminal_size((_WIDTH, _WIDTH)).columns
     print("\n".join(frame(snapshot, width, view)))
     sys.stdout.flush()
     for note in snapshot.notes:

@@ -147,7 +147,7 @@ def test_query_shows_a_table(address: str, capsys: pytest.CaptureFixture[str]) -
     assert run(["metrics", "query", "ray_tasks", "--address", address]) == 0
     out = capsys.readouterr().out.splitlines()
     assert out[0] == "======== 3 series: 2026-11-24 12:00:00.000 UTC ========"
-    assert out[1] == f"job=ray, node={NODE[:8]}"
+    assert out[1] == f"node={NODE[:8]}"
     assert [line.split() for line in out[2:]] == [["STATE", "VALUE"], ["PENDING", "12"], ["RUNNING", "3"], ["FAILED", "NaN"]]
 
 

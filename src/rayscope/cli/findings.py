@@ -17,7 +17,7 @@ from rayscope.cli.output.talk import tell, tell_hint, tell_warning
 from rayscope.cli.output.values import duration, utc
 from rayscope.cli.watch import repeat
 from rayscope.client import Client
-from rayscope.errors import UsageError
+from rayscope.errors import RayscopeError, UsageError
 from rayscope.model.finding import Finding, Findings
 from rayscope.model.resources import Column
 from rayscope.query.sessions import LATEST
@@ -67,8 +67,11 @@ def findings(
 
 
 def finding_line(client: Client, session: str = LATEST) -> str | None:
-    """One line on a session's findings, None where there are none."""
-    found = client.findings(session).findings
+    """One line on a session's findings, None where there are none, or the server cannot say."""
+    try:
+        found = client.findings(session).findings
+    except RayscopeError:
+        return None
     if not found:
         return None
     more = f", and {len(found) - 1} more" if len(found) > 1 else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -170,7 +171,8 @@ def _show_instant(client: Client, asked: _Asked) -> None:
         print(f"{name}{_exact(asked.text)(sample.value)}  at {utc(sample.time_ms * 1_000_000)} UTC")
     else:
         shared, _ = telling([sample.labels for sample in answer.samples])
-        print("\n".join([f"======== {len(answer.samples):,} series: {utc(answer.samples[0].time_ms * 1_000_000)} UTC ========", shared_text(shared)]).rstrip())
+        head = f"======== {len(answer.samples):,} series: {utc(answer.samples[0].time_ms * 1_000_000)} UTC ========"
+        print("\n".join([head, *textwrap.wrap(shared_text(shared), terminal_width(sys.stdout) or _WIDTH)]))
         print("\n".join(sample_table(answer.samples, _exact(asked.text), terminal_width(sys.stdout))))
     _warn(answer)
 

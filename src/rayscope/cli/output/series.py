@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -17,8 +18,10 @@ Labels = dict[str, str]
 
 _ID: Final = re.compile(r"[0-9a-f]{28,}")
 _SHORT_ID: Final = 8
-_QUIET: Final = frozenset({"session", "SessionName", "Version", "job", "instance"})
-"""Labels that tell series apart only where nothing else does."""
+_QUIET: Final = frozenset(
+    {"session", "SessionName", "Version", "job", "instance", "Component", "NodeAddress", "otel_scope_name", "otel_scope_version", "otel_scope_schema_url"}
+)
+"""Labels that tell series apart only where nothing else does, and are not said where all share them."""
 
 _PER_SECOND: Final = re.compile(r"\b(?:i?rate|deriv)\s*\(")
 _NO_UNIT: Final = re.compile(r"/|\b(?:count|count_values|changes|resets|group|absent|present_over_time|histogram_count|stdvar)\s*(?:by|without|\(|_)")
@@ -41,8 +44,8 @@ def label_text(name: str, value: str) -> str:
 
 
 def shared_text(shared: Labels) -> str:
-    """The labels that all series share, in a line."""
-    return ", ".join(f"{name}={label_text(name, value)}" for name, value in shared.items() if value)
+    """The labels that all series share, in a line, without those that say little."""
+    return ", ".join(f"{name}={label_text(name, value)}" for name, value in shared.items() if value and name not in _QUIET)
 
 
 def number_of(text: str) -> Callable[[float], str]:
@@ -111,7 +114,7 @@ def series_chart(every: Sequence[SampleSeries], frame: Frame, number: Callable[[
     shown = ordered[:top]
     shared, names = telling([one.labels for one in every])
     lines = [Line(_name(one.labels, names), one.times_ms, one.values) for one in shown]
-    text = [shared_text(shared)] if shared_text(shared) and len(every) > 1 else []
+    text = textwrap.wrap(shared_text(shared), frame.width) if len(every) > 1 else []
     text += chart(lines, frame, number, coloured=coloured)
     text += _legend(lines, number, frame.width, coloured=coloured)
     left = len(every) - len(shown)

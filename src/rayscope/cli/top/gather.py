@@ -94,7 +94,7 @@ def _figures(client: Client, session: str, at_ms: int, *, is_live: bool) -> tupl
         for one in _samples(client, f'{{__name__=~"{"|".join(_GAUGES)}"}}', session, at_ms, is_live=is_live):
             found[one.labels.get(NAME, "")].append(one)
         for counter in _RATES:
-            found[counter.partition("{")[0]] += _samples(client, f"rate({counter}[1m])", session, at_ms, is_live=is_live)
+            found[counter.partition("{")[0]] += _samples(client, f"rate({counter}[30s])", session, at_ms, is_live=is_live)
     except (ServerUnreachable, Unauthorized):
         raise
     except (PromqlError, RayscopeError) as error:

@@ -109,10 +109,10 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     @property
     def totals(self) -> Mapping[str, int]:
-        """Tasks running and waiting, and nodes that live."""
+        """Tasks running and waiting, and nodes."""
         return {
             "running": sum(row.running for row in self.functions),
             "waiting": sum(row.waiting for row in self.functions),
             "failed": sum(row.failed for row in self.functions),
-            "nodes": sum(row.state == "ALIVE" for row in self.nodes),
+            "nodes": len(self.nodes),
         }

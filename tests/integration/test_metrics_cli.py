@@ -12,7 +12,13 @@ from rayscope import metrics as api
 from support.commands import Commands, ask
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
-OWN = {"ray_demo_tasks_total": "counter", "ray_demo_actor_total": "counter", "ray_demo_driver_total": "counter", "ray_demo_seconds": "histogram", "ray_demo_level": "gauge"}  # fmt: skip
+OWN = {
+    "ray_demo_tasks_total": "counter",
+    "ray_demo_actor_total": "counter",
+    "ray_demo_driver_total": "counter",
+    "ray_demo_seconds": "histogram",
+    "ray_demo_level": "gauge",
+}
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ from msgspec import Struct
 
 from rayscope import errors
 from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
-from rayscope.model.agent import Scraped
+from rayscope.model.agent import Scraped, Targets
 from rayscope.model.finding import Findings
 from rayscope.model.job import DriverOutput, read_driver_output
 from rayscope.model.log import LogBatch, LogFiles, LogPage
@@ -239,6 +239,10 @@ class Client:
         """Have a snapshot of the object table taken now; it can be read when this returns. Raises NotFound where no agent of the head node is connected."""
         content = self._request("POST", f"/api/v1/objects/snapshots?{urlencode({'session': session})}")
         return msgspec.json.decode(content, type=ObjectSnapshotInfo)
+
+    def metric_targets(self, session: str = LATEST) -> Targets:
+        """What the agents of a session scrape, and how that goes."""
+        return self._get("/api/v1/metrics/targets", _given(session=session), Targets)
 
     def scrape_metrics(self, session: str = LATEST) -> Scraped:
         """Have the agents of a session scrape their targets now; the samples can be read when this returns. Raises NotFound where no agent is connected."""

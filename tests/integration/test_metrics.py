@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rayscope.client import Client
+from rayscope.errors import NotFound
 from rayscope.model.metrics import Labels, Matcher
 from rayscope.model.server import ServerInfo
 from rayscope.query.metrics.frames import is_absent, is_stale
+from rayscope.server import lifecycle
 from rayscope.server.auth import Guard
 from rayscope.server.services import Services
 from support.commands import Commands
@@ -35,18 +38,24 @@ class Counted:
         self.workers = {row["worker_id"]: row for row in commands.rows("list", "workers")}
         self.session = str(commands.rows("list", "sessions")[0]["session"])
         self.node = str(commands.rows("list", "nodes")[0]["node_id"])
+        running = lifecycle.status(commands.data)
+        assert running
+        client = Client(running.url, lifecycle.read_token(commands.data))
+        self.targets = client.metric_targets(self.session)
+        with pytest.raises(NotFound, match=r"no agent of .* is connected"):
+            client.scrape_metrics(self.session)
         assert commands("server", "stop").returncode == 0
         info = ServerInfo(pid=0, host="", port=0, url="", data=str(commands.data), version="", started_ns=0)
         self.services = Services(commands.data, Guard(loopback=True, token="", ingest_token=""), info, 600.0)
 
-    def find(self, name: str, **labels: str) -> list[tuple[Labels, list[float]]]:
+    def find(self, name: str, /, **labels: str) -> list[tuple[Labels, list[float]]]:
         """Series of a name that have these labels, with their samples."""
         matchers = [Matcher("__name__", "=", name), *(Matcher(key, "=", value) for key, value in labels.items())]
         frames = self.services.metrics.select(self.session, matchers, 0, FAR_MS)
         rows = [(labels, frame.values[number]) for frame in frames for number, labels in enumerate(frame.labels)]
         return [(labels, [float(value) for value in row[~is_absent(row)]]) for labels, row in rows]
 
-    def last(self, name: str, **labels: str) -> list[float]:
+    def last(self, name: str, /, **labels: str) -> list[float]:
         """The last values of each, before its end."""
         return [next(value for value in reversed(values) if not is_stale(np.array(value))) for _, values in self.find(name, **labels)]
 
@@ -111,6 +120,16 @@ def test_all_series_end_with_their_node(counted: Counted) -> None:
     ends = [values[-1] for name in ("up", "ray_node_mem_total", "ray_demo_tasks_total", "rayscope_node_cpus") for _, values in counted.find(name)]
     assert ends
     assert all(bool(is_stale(np.array(value))) for value in ends)
+
+
+def test_targets_are_told(counted: Counted) -> None:
+    """Each with what it gave; nothing of Ray's pages is rejected."""
+    (node,) = counted.targets.nodes
+    assert node.node_id == counted.node
+    assert {target.job for target in node.targets} == {"ray", "rayscope"}
+    assert [target.rejected for target in node.targets if target.rejected] == []
+    assert node.sent_samples > 500
+    assert (node.waiting, node.dropped) == (0, {})
 
 
 def test_nothing_is_missing(counted: Counted) -> None:

@@ -20,7 +20,7 @@ from rayscope.agent.metrics.samples import FAMILIES, Sample
 from rayscope.agent.metrics.targets import Targets
 from rayscope.agent.metrics.vitals import Vitals
 
-RAYLET, WORKER, ACTOR, AGENT, GCS, DRIVER, OTHER, OWN = 100, 101, 102, 103, 50, 60, 70, 80
+RAYLET, WORKER, ACTOR, AGENT, GCS, BOARD, DRIVER, OTHER, OWN = 100, 101, 102, 103, 50, 55, 60, 70, 80
 FIRST, SECOND = "1" * 56, "2" * 56
 HERTZ = os.sysconf("SC_CLK_TCK")
 
@@ -65,6 +65,9 @@ def proc(tmp_path: Path) -> FakeProc:
     fake.process(ACTOR, RAYLET, "ray::Counter.add")
     fake.process(AGENT, RAYLET, "ray::DashboardAgent")
     fake.process(GCS, 1, "/ray/core/src/ray/gcs/gcs_server", f"--log_dir={fake.logs}")
+    fake.process(BOARD, 1, "python", "/ray/dashboard/dashboard.py", f"--session-dir={fake.session}")
+    fake.process(BOARD + 1, BOARD, "python", "-c", "from multiprocessing.forkserver import main")
+    fake.process(BOARD + 2, BOARD + 1, 'ray-dashboard-JobHead-0 (python -c "from multiprocessing.forkserver import main")')
     fake.process(DRIVER, 1, "python", "program.py", files=("x", f"python-core-driver-{SECOND}_{DRIVER}.log"))
     fake.process(OTHER, 1, "/ray/core/src/ray/gcs/gcs_server", "--log_dir=/elsewhere")
     fake.process(OWN, 1, "python", "-m", "rayscope.agent")
@@ -90,6 +93,8 @@ def test_the_processes_of_a_node(proc: FakeProc) -> None:
         ACTOR: ("Counter", "worker", ""),
         AGENT: ("dashboard_agent", "system", ""),
         GCS: ("gcs_server", "system", ""),
+        BOARD: ("dashboard", "system", ""),
+        BOARD + 2: ("ray-dashboard-JobHead", "system", ""),
         DRIVER: ("driver", "driver", SECOND),
         OWN: ("rayscope_agent", "system", ""),
     }
@@ -126,6 +131,11 @@ def test_processes_come_and_go(proc: FakeProc) -> None:
     processes = Processes(proc.place(), lambda: True, str(proc.root), OWN)
     processes.read()
     assert not processes.has_lost_worker()
+    proc.process(OTHER + 1, RAYLET, "ray::brief")
+    assert not processes.has_lost_worker()
+    proc.end(OTHER + 1)
+    assert processes.has_lost_worker(), "one that no round has seen"
+    processes.read()
     proc.end(WORKER)
     assert processes.has_lost_worker()
     assert WORKER not in named(processes.read())

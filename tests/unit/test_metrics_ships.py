@@ -153,6 +153,7 @@ def test_what_ends_is_marked(place: Node, server: FakeServer, page: Page) -> Non
         page.text = "y 7\nbroken\n"
         await until(lambda: last("y") == 7, "y")
         assert is_stale(last("x_total"))
+        await until(lambda: bool(server.metrics.last("rayscope_agent_rejected_lines_total", reason="no value, or more after it")), "what was rejected")
         page.text = None
         await until(lambda: last("up") == 0, "down")
         assert is_stale(last("y"))
@@ -312,22 +313,59 @@ def test_definitions_go_in_bodies_of_a_bounded_size() -> None:
     assert table.seq > 1
 
 
-def test_series_that_come_and_go_do_not_pile_up(place: Node, server: FakeServer, page: Page) -> None:
+def test_series_that_come_and_go_do_not_pile_up(place: Node, server: FakeServer, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once their numbers are many more than the living, a new epoch begins, and what lives goes on."""
     counter(page, 1)
+    monkeypatch.setattr("rayscope.agent.metrics.collector.SLACK_SERIES", 500)
+    monkeypatch.setattr("rayscope.agent.metrics.collector.LOOK_S", 0.1)
 
     async def meanwhile(agent: NodeAgent) -> None:
         await until(lambda: bool(server.metrics.last("x_total")), "a scrape")
         assert agent.metrics
         table = agent.metrics.shipper.table
         define = table.definer(0)
-        for number in range(SLACK_SERIES + 1000):
+        for number in range(1000):
             define("gone", {"n": str(number)})
         await until(lambda: bool(agent.metrics and agent.metrics.shipper.table is not table), "a new table")
         counter(page, 2)
         await until(lambda: server.metrics.last("x_total") == [2.0], "the counter goes on")
 
     watch(place, server, meanwhile, every_s=0.5)
+
+
+def test_series_that_pile_up_while_the_server_is_away(place: Node, server: FakeServer, page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits is given up for them, counted, and the next scrape arrives."""
+    counter(page, 1)
+    monkeypatch.setattr("rayscope.agent.metrics.collector.MOST_SLACK_SERIES", SLACK_SERIES)
+
+    async def meanwhile(agent: NodeAgent) -> None:
+        await until(lambda: bool(server.metrics.last("x_total")), "a scrape")
+        server.stop()
+        assert agent.metrics
+        shipper = agent.metrics.shipper
+        define = shipper.table.definer(0)
+        for number in range(SLACK_SERIES + 1000):
+            define("gone", {"n": str(number)})
+        await until(lambda: bool(shipper.backlog.dropped), "what waits is given up")
+        counter(page, 2)
+        server.start()
+        await until(lambda: server.metrics.last("x_total") == [2.0], "the counter goes on")
+
+    agent = watch(place, server, meanwhile, every_s=0.5)
+    assert agent.metrics
+    assert list(agent.metrics.shipper.backlog.dropped) == ["too many series came and went while the server was away"]
+
+
+def test_the_scrapes_of_a_round_go_in_one_body(place: Node, server: FakeServer, page: Page) -> None:
+    """A server hears hundreds of nodes."""
+    counter(page, 1)
+
+    async def meanwhile(agent: NodeAgent) -> None:
+        await until(lambda: all(len(found) > 3 for found in server.metrics.find("up").values()) and len(server.metrics.find("up")) == 2, "rounds")
+
+    watch(place, server, meanwhile, every_s=1.0)
+    scrapes = sum(len(found) for found in server.metrics.find("up").values())
+    assert server.metrics.bodies <= scrapes * 0.75
 
 
 def test_arrays_are_little_endian() -> None:

@@ -15,9 +15,9 @@ WORKER_BUFFERED_EVENTS: Final = 1_000_000
 """Events that one worker or driver holds between two reports: a driver that submits tasks in a loop makes some 30,000 a second."""
 
 
-METRICS_REPORT_MS: Final = 1000
-"""How often Ray's processes report their metrics, users' own among them, to their node's agent: what is set less than this before a process ends is lost.
-Ray's own 10 s lose most of what a short job counts; it takes nothing below 1 s."""
+METRICS_REPORT_MS: Final = 5000
+"""How often Ray's processes report their metrics, users' own among them, to their node's agent: as often as it is scraped. Ray's own 10 s would give each value
+twice. Less must not be: Ray forgets a gauge after twice this time, and takes those of the node every 5 s only."""
 
 
 def ingest_address(server_url: str, ingest_token: str) -> str:

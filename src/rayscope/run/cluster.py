@@ -176,7 +176,7 @@ class Cluster:
             self._heard_s = now_s
 
     def _last_look_at_metrics(self) -> None:
-        """What its processes told Ray last: they report once a second, so all of it is there by the time that the events are out."""
+        """What its processes told Ray last: those that end report once more, as they do their events, so all of it is there when these are out."""
         try:
             self._recording.scrape(self.facts.session_name)
         except NotFound:

@@ -24,6 +24,12 @@ if TYPE_CHECKING:
 LOOK_S = 1.0
 """How often it is looked for targets that came or went, and for workers that ended."""
 
+SPREAD = 0.1
+"""The share of the interval over which a node's targets are spread."""
+
+GATHER_S = 0.5
+"""How long what was scraped waits for the rest of its round."""
+
 TIMEOUT_S = 3.0
 LAST_S = 1.0
 """How long a dead node's page is waited for: its process follows at once."""
@@ -37,7 +43,8 @@ class Collector:
     def __init__(self, agent: NodeAgent, every_s: float) -> None:
         place = agent.place
         self.every_s = every_s
-        self.shipper = Shipper(agent.uplink, Table())
+        self.shipper = Shipper(agent.uplink, Table(), min(GATHER_S, every_s * SPREAD))
+        self._offset = random.uniform(0.5, 1.0 - SPREAD)  # noqa: S311 jitter: not all nodes at once
         self._timeout_s = min(TIMEOUT_S, every_s * 0.8)
         self._addresses = Targets(place)
         self._vitals = Vitals(folders=[place.session_dir])
@@ -132,7 +139,7 @@ class Collector:
     async def _keep(self, target: Target) -> None:
         """Scrape it at once, then at its own place in the interval, so that not all are scraped at the same time."""
         await self._scrape(target, self._timeout_s)
-        due_s = time.monotonic() + self.every_s * random.uniform(0.5, 1.0)  # noqa: S311 jitter
+        due_s = time.monotonic() + self.every_s * (self._offset + random.uniform(0.0, SPREAD))  # noqa: S311 jitter: not all of a node's targets at once
         while True:
             await asyncio.sleep(max(due_s - time.monotonic(), 0.0))
             await self._scrape(target, self._timeout_s)
@@ -150,7 +157,17 @@ class Collector:
 
     async def _sample(self) -> List[Sample]:
         """What the agent sees itself."""
-        return [*self._vitals.read(), *self._processes.read(), *(await self._gpus.sample())]
+        return [*self._vitals.read(), *self._processes.read(), *self._losses(), *(await self._gpus.sample())]
+
+    def _losses(self) -> List[Sample]:
+        """What was not taken of pages, and what was dropped."""
+        rejected = [
+            Sample("rayscope_agent_rejected_lines_total", float(count), {"target": target.instance, "reason": reason})
+            for target in self._targets.values()
+            for reason, count in target.rejected.items()
+        ]
+        dropped = self.shipper.backlog.dropped.items()
+        return rejected + [Sample("rayscope_agent_dropped_scrapes_total", float(count), {"reason": reason}) for reason, count in dropped]
 
 
 def collector_of(agent: NodeAgent, every_s: float) -> Optional[Collector]:

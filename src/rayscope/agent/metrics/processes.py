@@ -10,7 +10,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional, Set
 
 from rayscope.agent.discovery import Place
 from rayscope.agent.metrics.samples import Sample
-from rayscope.agent.processes import PROC, arguments_of
+from rayscope.agent.processes import PROC, arguments_of, parent_of
 
 UNIQUE_S = 30.0
 """How often a process's own memory is counted: the kernel walks all its pages for it, some milliseconds for a large one."""
@@ -36,6 +36,7 @@ _SCRIPTS = {
 }
 _HEADS = frozenset({"gcs_server", "dashboard", "log_monitor", "autoscaler", "client_server"})
 _TITLES = {"ray::DashboardAgent": "dashboard_agent", "ray::RuntimeEnvAgent": "runtime_env_agent"}
+_MODULE = "ray-dashboard-"
 _IDLE = "IDLE"
 _SHARED = "shared"
 
@@ -94,18 +95,25 @@ class Processes:
         return samples
 
     def has_lost_worker(self) -> bool:
-        """Whether a worker has ended since the last round."""
-        return any(known.kind == "worker" and not os.path.exists(f"{self._proc}/{pid}") for pid, known in self._known.items())
+        """Whether a worker has ended since the last round. Takes note of new ones, which may not live to see the next."""
+        pids = self._pids()
+        is_lost = any(known.kind == "worker" and pid not in pids for pid, known in self._known.items())
+        self._find(pids - self._known.keys())
+        return is_lost
 
     def _look(self) -> Dict[int, Stat]:
         """Ours that live, with what the kernel says of them."""
         pids = self._pids()
         self._known = {pid: known for pid, known in self._known.items() if pid in pids}
         self._foreign = {pid: rounds - 1 for pid, rounds in self._foreign.items() if pid in pids and rounds > 1}
+        return self._find(pids)
+
+    def _find(self, pids: Set[int]) -> Dict[int, Stat]:
+        """Ours among these."""
         if any(pid not in self._known and pid not in self._foreign for pid in pids):
             self._list_logs()
         found: Dict[int, Stat] = {}
-        for pid in pids - self._foreign.keys():
+        for pid in sorted(pids - self._foreign.keys()):  # parents before their children
             stat = self._stat(pid)
             if stat is not None and self._is_ours(pid, stat):
                 found[pid] = stat
@@ -139,11 +147,16 @@ class Processes:
             known = Known("worker", _IDLE, stat.born)
             self._rename(known, arguments)
             return known
-        if name in _HEADS and self._place.is_head and self._is_of_session(arguments):
+        if self._place.is_head and (self._is_of_session(arguments) if name in _HEADS else name.startswith(_MODULE) and self._is_dashboards(stat.parent)):
             return Known("system", name, stat.born)
         if any("-driver-" in log for log in self._logs.get(pid, ())) and self._has_rest() and self._has_log_open(pid):
             return Known("driver", "driver", stat.born)
         return None
+
+    def _is_dashboards(self, parent: int) -> bool:
+        """Whether a process with this parent is one of the dashboard's modules: these are forked by a server between."""
+        known = self._known.get(parent) or self._known.get(parent_of(parent, self._proc))
+        return known is not None and known.name == "dashboard"
 
     def _is_of_session(self, arguments: List[str]) -> bool:
         place = self._place
@@ -254,7 +267,7 @@ def _system_name(arguments: List[str]) -> str:
     program = arguments[0] if arguments else ""
     if os.path.basename(program) in {"raylet", "gcs_server"}:
         return os.path.basename(program)
-    if program.startswith("ray-dashboard-"):
+    if program.startswith(_MODULE):
         return program.partition(" ")[0].rstrip("0123456789").rstrip("-")
     scripts = (name for argument in arguments[1:6] for ending, name in _SCRIPTS.items() if argument.endswith(ending))
     return _TITLES.get(program) or next(scripts, "")

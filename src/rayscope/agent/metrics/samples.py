@@ -52,6 +52,8 @@ FAMILIES: List[Family] = [
     _gauge("rayscope_process_unique_bytes", "Memory of a process that it shares with none: what its end would free. Sampled every 30 s.", "bytes"),
     _gauge("rayscope_process_threads", "Threads of a process."),
     _gauge("rayscope_process_open_files", "Open files of a process, sockets and pipes among them."),
+    _counter("rayscope_agent_rejected_lines_total", "Lines of a target's pages that were not taken, by reason."),
+    _counter("rayscope_agent_dropped_scrapes_total", "Scrapes that were dropped before the server had them, by reason."),
     _gauge("rayscope_gpu_utilization_ratio", "Share of the last moments in which the GPU computed, from 0 to 1.", "ratio"),
     _gauge("rayscope_gpu_memory_used_bytes", "Memory of a GPU in use.", "bytes"),
     _gauge("rayscope_gpu_memory_total_bytes", "Memory of a GPU.", "bytes"),

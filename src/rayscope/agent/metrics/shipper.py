@@ -25,11 +25,16 @@ class _Sending(NamedTuple):
 
 
 class Shipper:
-    """One node's metrics on their way. `run` until cancelled; `put` what is to go."""
+    """One node's metrics on their way. `run` until cancelled; `put` what is to go.
 
-    def __init__(self, uplink: Uplink, table: Table, backlog: Optional[Backlog] = None) -> None:
+    ``gather_s``: how long the first scrape waits for others, so that all of an interval go in one body: a server hears hundreds of nodes.
+    """
+
+    def __init__(self, uplink: Uplink, table: Table, gather_s: float = 0.0) -> None:
         self.table = table
-        self.backlog = backlog if backlog is not None else Backlog()
+        self.backlog = Backlog()
+        self._gather_s = gather_s
+        self._hurry = asyncio.Event()
         self.sent_samples = 0
         self._uplink = uplink
         self._some = asyncio.Event()
@@ -50,7 +55,10 @@ class Shipper:
         self._some.set()
 
     async def flush(self, within_s: float) -> bool:
-        """Wait until nothing waits; whether that came about."""
+        """Send at once, and wait until nothing waits; whether that came about."""
+        if self.is_idle:
+            return True
+        self._hurry.set()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._none.wait(), within_s)
         return self.is_idle
@@ -59,10 +67,13 @@ class Shipper:
         """For ever."""
         while True:
             await self._some.wait()
-            await self._send_next()
-            if not len(self.backlog) and self._sending is None:
-                self._some.clear()
-                self._none.set()
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), self._gather_s)
+            while len(self.backlog) or self._sending is not None:
+                await self._send_next()
+            self._some.clear()
+            self._hurry.clear()
+            self._none.set()
 
     def give_up(self, reason: str) -> None:
         """What waits is not sent."""

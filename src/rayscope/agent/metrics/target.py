@@ -26,7 +26,7 @@ class Target:
         self.began_s = float("-inf")
         self._attach = attach
         self._lock = asyncio.Lock()
-        self._rejected: Dict[str, int] = {}
+        self.rejected: Dict[str, int] = {}
         self._example = self._error = ""
         self._samples = self._cut = 0
         self._duration_s = 0.0
@@ -70,7 +70,7 @@ class Target:
     def health(self) -> Dict[str, Any]:
         """How the last scrape was, and what was rejected since the start."""
         known = {"instance": self.instance, "job": self.job, "up": bool(self.is_up), "samples": self._samples, "duration_s": round(self._duration_s, 4)}
-        return {**known, "error": self._error, "rejected": dict(self._rejected), "example": self._example, "cut": self._cut}
+        return {**known, "error": self._error, "rejected": dict(self.rejected), "example": self._example, "cut": self._cut}
 
     def _failed(self, time_ms: int, error: str) -> Scrape:
         self.is_up, self._error, self._samples = False, error, 0
@@ -83,7 +83,7 @@ class Target:
         self._cut += parsed.cut
         self._example = parsed.rejects.example or self._example
         for reason, count in parsed.rejects.counts.items():
-            self._rejected[reason] = self._rejected.get(reason, 0) + count
+            self.rejected[reason] = self.rejected.get(reason, 0) + count
         self._table.add_families(parsed.families)
         values = array("d", [1.0, self._duration_s, float(len(parsed.ids))])
         return self._scrape(time_ms, self._own + parsed.ids, values + parsed.values)

@@ -1,4 +1,4 @@
-"""POST /api/v1/metrics/scrapes: have the agents of a session scrape their targets now."""
+"""/api/v1/metrics/targets: what agents scrape, and how that goes; /api/v1/metrics/scrapes: have them scrape now."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 from typing import Final
 
 import msgspec
-from litestar import post
+from litestar import get, post
 from litestar.datastructures import State
 from litestar.params import FromQuery
 
 from rayscope.errors import NotFound, RayscopeError
-from rayscope.model.agent import NodeScrape, Scraped
+from rayscope.model.agent import NodeScrape, Scraped, Targets
 from rayscope.query.sessions import LATEST
 from rayscope.server.services import Services
 
@@ -20,6 +20,14 @@ SHIP_S: Final = 3.0
 
 ANSWER_S: Final = 8.0
 """How long an agent is waited for: a target that hangs has 3 s, then shipping its time."""
+
+
+@get("/api/v1/metrics/targets", sync_to_thread=True)
+def list_targets(state: State, session: FromQuery[str] = LATEST) -> Targets:
+    """The targets of a session's nodes, as their agents told within the last minutes: up or not, what they gave, and what was rejected why."""
+    services: Services = state.services
+    name = services.queries.session(session).session
+    return Targets(session=name, nodes=services.agents.targets(name))
 
 
 @post("/api/v1/metrics/scrapes", status_code=201)

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from rayscope.errors import PromqlError
 from rayscope.query.metrics.frames import Frame
 from rayscope.query.promql.service import Promql
 from rayscope.query.promql.shown import show_labels
+from support.promql_strategies import expressions, series_frames
 from support.promqltest import Case, MemoryMetrics, cases
 from support.promtool import Answer, Asked, answers
 
@@ -63,3 +66,14 @@ def test_the_queries_of_a_file_have_the_same_answers_there(path: Path, tmp_path:
                 faults.append(f"{question.text} at {question.time_ms} ms\n    ours  {mine}\n    there {answer}")
     assert groups
     assert not faults, "\n".join(faults)
+
+
+@settings(max_examples=40, derandomize=True)  # a comparison of numbers that differ in their last digit may go either way
+@given(series_frames(), st.lists(st.tuples(expressions(), st.integers(0, 500)), min_size=15, max_size=40))
+def test_made_up_expressions_over_made_up_series(tmp_path_factory: pytest.TempPathFactory, made: list[Frame], asked: list[tuple[str, int]]) -> None:
+    """Any of them, at any time: the same series with the same numbers, or an error on both sides."""
+    questions = [Asked(text, seconds * 1000) for text, seconds in asked]
+    (theirs,) = answers([(made, questions)], tmp_path_factory.mktemp("made"), 15_000)
+    for question, answer in zip(questions, theirs, strict=True):
+        mine = ours(made, question)
+        assert not differs(mine, answer), f"{question.text} at {question.time_ms} ms\n    ours  {mine}\n    there {answer}"

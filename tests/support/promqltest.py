@@ -54,6 +54,12 @@ class MemoryMetrics:
                 found.append(Frame(labels, frame.times[columns], values[kept]))
         return found
 
+    def select_each(self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int, **_: int) -> Iterator[Frame]:
+        yield from self.select(session, matchers, start_ms, end_ms)
+
+    def select_sums(self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int, **_: object) -> list[Frame]:
+        return self.select(session, matchers, start_ms, end_ms)
+
 
 def fits(matcher: Matcher, labels: Labels) -> bool:
     """Whether a series has what is asked."""

@@ -59,9 +59,15 @@ def _group(number: int, frames: Sequence[Frame], asked: Sequence[Asked], interva
         for frame in frames
         for row, labels in enumerate(frame.labels)
     ]
-    questions = [Asked(f"vector({number})", 0), *asked]
+    questions = [_mark(number, frames, asked), *asked]
     tests = [f"  - expr: {json.dumps(each.text)}\n    eval_time: {each.time_ms}ms\n" for each in questions]
     return f"- interval: {interval_ms}ms\n  input_series:\n{''.join(series)}  promql_expr_test:\n{''.join(tests)}"
+
+
+def _mark(number: int, frames: Sequence[Frame], asked: Sequence[Asked]) -> Asked:
+    """A question that tells the groups' answers apart. Samples are loaded up to the last whole minute that is asked about, so it asks after all of them."""
+    last = max([*(int(frame.times[-1]) for frame in frames if len(frame.times)), *(each.time_ms for each in asked), 0])
+    return Asked(f"vector({number})", (last // 60_000 + 1) * 60_000)
 
 
 def _notation(times: np.ndarray, values: np.ndarray, interval_ms: int) -> str:
@@ -82,10 +88,10 @@ def _notation(times: np.ndarray, values: np.ndarray, interval_ms: int) -> str:
 def _read(output: str, groups: Sequence[tuple[Sequence[Frame], Sequence[Asked]]]) -> list[list[Answer]]:
     entries = _entries(output)
     found: list[list[Answer]] = []
-    for number, (_, asked) in enumerate(groups):
+    for number, (frames, asked) in enumerate(groups):
         entry = entries.pop(0) if entries else None
         assert entry is not None, output[-2000:]
-        assert entry[0] == Asked(f"vector({number})", 0), (entry, output[-2000:])
+        assert entry[0] == _mark(number, frames, asked), (entry, output[-2000:])
         found.append([entries.pop(0)[1] if entries and entries[0][0] == question else Answer({}) for question in asked])
     assert not entries, entries[0]
     return found

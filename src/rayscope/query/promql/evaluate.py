@@ -15,7 +15,7 @@ from rayscope.query.promql.functions import FUNCTIONS
 from rayscope.query.promql.instant import LOOKBACK_MS, instant
 from rayscope.query.promql.range_functions import KEEPS_NAME, RANGE_FUNCTIONS, apply
 from rayscope.query.promql.relabel import LABEL_NAME, labels_of_absent
-from rayscope.query.promql.source import Source, too_many_samples
+from rayscope.query.promql.source import Read, Source, too_many_samples
 from rayscope.query.promql.stream import Streamed, is_streamed
 from rayscope.query.promql.syntax import Aggregate, Binary, Call, Negate, Node, Number, Range, Selector, Subquery, Text, has_selector, is_fixed, kind_of
 from rayscope.query.promql.values import Grid, Scalar, String, Value, Vector, concatenated, merged
@@ -76,12 +76,12 @@ class Evaluator:
             raise PromqlError(f"expected a string literal, got {type(node).__name__}")
         return node.value
 
-    def windows(self, node: Node, grid: Grid) -> Iterator[Windows]:
-        """The windows of a range vector, a part of the series at a time."""
+    def windows(self, node: Node, grid: Grid, read: Read | None = None) -> Iterator[Windows]:
+        """The windows of a range vector, a part of the series at a time. ``read``: how to, if not all at once."""
         if isinstance(node, Range):
             selector = node.selector
             end = self.source.times(grid.times, selector.offset_ms, selector.at)
-            for frame in self.source.frames(selector, int(end.min()) - node.range_ms, int(end.max())):
+            for frame in (read or self.source.frames)(selector, int(end.min()) - node.range_ms, int(end.max())):
                 self.source.check_time()
                 yield windows_of(frame, end, node.range_ms)
         elif isinstance(node, Subquery):
@@ -112,10 +112,10 @@ class Evaluator:
     def _selector(self, node: Selector, grid: Grid) -> Vector:
         return concatenated([vector for vector, _ in self.instants(node, grid)], grid.steps)
 
-    def instants(self, node: Selector, grid: Grid) -> Iterator[tuple[Vector, Values]]:
+    def instants(self, node: Selector, grid: Grid, read: Read | None = None) -> Iterator[tuple[Vector, Values]]:
         """The newest values of a selector's series, and the times of their samples, a part of the series at a time."""
         at = self.source.times(grid.times, node.offset_ms, node.at)
-        for frame in self.source.frames(node, int(at.min()) - LOOKBACK_MS, int(at.max())):
+        for frame in (read or self.source.frames)(node, int(at.min()) - LOOKBACK_MS, int(at.max())):
             if len(frame.labels) * grid.steps > PROMQL_SAMPLES:
                 raise too_many_samples()
             yield instant(frame, at)
@@ -143,7 +143,7 @@ class Evaluator:
     def _aggregate(self, node: Aggregate, grid: Grid) -> Vector:
         group = aggregate.grouper(node.labels, without=node.without)
         if node.op in Streamed.OPS and is_streamed(node.expr) and (node.without or NAME not in node.labels):
-            found = Streamed(node.op, group).of(self.parts(node.expr, grid), grid.steps)
+            found = Streamed(node.op, group).of(self.parts(node.expr, grid, self._reader(node)), grid.steps)
             if node.op != "avg" or not np.isinf(found.values).any():  # the sum of an average may be too large for a number
                 return found
         vector = self.vector(node.expr, grid)
@@ -153,20 +153,27 @@ class Evaluator:
             assert node.param is not None
             return _PARAMETRIC[node.op](self, node, vector, group, grid)
 
-    def parts(self, node: Node, grid: Grid) -> Iterator[Vector]:
+    def _reader(self, node: Aggregate) -> Read:
+        """How to read for an aggregation part by part: what is summed anyway, as sums."""
+        counted = isinstance(node.expr, Call) and node.expr.name in {"rate", "increase"}
+        if node.op == "sum" and (counted or isinstance(node.expr, Selector)):
+            return self.source.sums(node.labels, without=node.without, counters=counted)
+        return self.source.each
+
+    def parts(self, node: Node, grid: Grid, read: Read) -> Iterator[Vector]:
         """The value of a node of which `is_streamed` holds, a part of the series at a time."""
         if isinstance(node, Selector):
-            yield from (vector for vector, _ in self.instants(node, grid))
+            yield from (vector for vector, _ in self.instants(node, grid, read))
         elif isinstance(node, Negate):
-            yield from (part.with_values(-part.values).without_name() for part in self.parts(node.expr, grid))
+            yield from (part.with_values(-part.values).without_name() for part in self.parts(node.expr, grid, read))
         elif isinstance(node, Binary):
             first = kind_of(node.left) == "scalar"
             scalar = Scalar(self.scalar(node.left if first else node.right, grid))
-            for part in self.parts(node.right if first else node.left, grid):
+            for part in self.parts(node.right if first else node.left, grid, read):
                 with np.errstate(all="ignore"):
                     yield binary.with_scalar(node, part, scalar, scalar_first=first)
         elif isinstance(node, Call):
-            yield from self.range_parts(node, grid)
+            yield from self.range_parts(node, grid, read)
 
     def _call(self, node: Call, grid: Grid) -> Value:
         if node.name in RANGE_FUNCTIONS:
@@ -182,11 +189,11 @@ class Evaluator:
         with np.errstate(all="ignore"):
             return FUNCTIONS[node.name](self, node.args, grid)
 
-    def range_parts(self, node: Call, grid: Grid) -> Iterator[Vector]:
+    def range_parts(self, node: Call, grid: Grid, read: Read | None = None) -> Iterator[Vector]:
         """A function of windows, a part of the series at a time; names are still there."""
         matrix = next(arg for arg in node.args if kind_of(arg) == "matrix")
         scalars = [self.scalar(arg, grid) for arg in node.args if arg is not matrix]
-        for windows in self.windows(matrix, grid):
+        for windows in self.windows(matrix, grid, read):
             if len(windows.labels) * grid.steps > PROMQL_SAMPLES:
                 raise too_many_samples()
             yield Vector(windows.labels, *apply(node.name, windows, grid.times, scalars))

@@ -69,16 +69,7 @@ class Promql:
     def _evaluator(self, session: str | None, start_ms: int, end_ms: int, timeout_s: float) -> Evaluator:
         if not _FIRST_MS <= start_ms <= end_ms <= _LAST_MS:
             raise PromqlError(f"time out of range: {start_ms / 1000:g} to {end_ms / 1000:g}")
-        metrics = self._metrics
-
-        return Evaluator(
-            Source(
-                lambda matchers, first, last, samples: metrics.select(session, matchers, first, last, max_samples=samples),
-                start_ms,
-                end_ms,
-                timeout_s=min(timeout_s, PROMQL_TIMEOUT_S),
-            )
-        )
+        return Evaluator(Source(self._metrics, session, start_ms, end_ms, timeout_s=min(timeout_s, PROMQL_TIMEOUT_S)))
 
 
 def check_range(start_ms: int, end_ms: int, step_ms: int) -> None:

@@ -177,6 +177,13 @@ def test_spilling_is_named_with_how_full_the_store_was() -> None:
     assert only(spilling.find(facts(*store, jobs=[job, other]))).job_ids == []
 
 
+def test_what_lay_on_disk_at_the_first_look_was_spilled_by_a_session_that_began_then() -> None:
+    """Of one that began before what is looked at it is not known when."""
+    was = spilled(500.0 * MIB)
+    assert only(spilling.find(facts(was, is_whole=True))).since_ms == START_MS
+    assert not list(spilling.find(facts(was)))
+
+
 @pytest.mark.parametrize("values", [0.0, lambda second: 5 * MIB if second > 100 else 0, lambda second: 500 * MIB if second < 100 else 0])
 def test_what_is_no_spilling(values: Callable[[float], float] | float) -> None:
     """Nothing, next to nothing, and what was there before and only went away."""

@@ -70,12 +70,16 @@ def _nothing_runs(_workers: Collection[str], _time_ms: int) -> Mapping[str, Sequ
 
 
 class Facts(Struct, frozen=True, kw_only=True):
-    """A session, the stretch that is looked at (ms), and what is known of it. ``running`` tells what ran in workers at a time."""
+    """A session, the stretch that is looked at (ms), and what is known of it. ``running`` tells what ran in workers at a time.
+
+    ``is_whole``: the session began within the stretch, so whatever a series shows came to be in it.
+    """
 
     session: str
     from_ms: int
     to_ms: int
     is_live: bool
+    is_whole: bool = False
     series: Mapping[str, Sequence[Series]]
     nodes: Mapping[str, str] = {}
     processes: Mapping[tuple[str, int], Sequence[Process]] = {}

@@ -15,6 +15,7 @@ from rayscope.query.metrics.frames import Frame
 
 Times: TypeAlias = NDArray[np.int64]
 Values: TypeAlias = NDArray[np.float64]
+Places: TypeAlias = NDArray[np.intp]
 Flags: TypeAlias = NDArray[np.bool_]
 
 NODE, PID, NAME = "node", "pid", "__name__"

@@ -153,6 +153,7 @@ def _facts(connection: Connection, moment: Moment, span: tuple[int, int]) -> Fac
         from_ms=span[0],
         to_ms=span[1],
         is_live=moment.is_live,
+        is_whole=moment.first_ns >= moment.now_ns - round(thresholds.WINDOW_S * 1e9),
         series={},
         nodes={row["node_id"]: node_label(row["node_id"], row) for row in store.nodes(connection, number)},
         processes=processes,

@@ -9,7 +9,7 @@ import numpy as np
 from rayscope.model.finding import Evidence, Finding
 from rayscope.query.findings import thresholds
 from rayscope.query.findings.facts import Facts
-from rayscope.query.findings.series import Series, Times, by_label, grid_of, last_before, summed
+from rayscope.query.findings.series import Places, Series, Times, by_label, grid_of, last_before, summed
 from rayscope.query.findings.words import bytes_text
 
 KIND = "object-store-spilling"
@@ -24,12 +24,19 @@ def find(facts: Facts) -> Iterator[Finding]:
     grid = grid_of(facts.from_ms, facts.to_ms, thresholds.GRID_S)
     for (node_id,), one in spilled.items():
         most = float(one.values.max(initial=0.0))
-        if most >= thresholds.SPILLED_BYTES and (one.values[1:] > one.values[:-1]).any():
-            yield _finding(facts, node_id, one, most, _fullness(facts, node_id, grid))
+        risen = _risen(one, is_whole=facts.is_whole)
+        if most >= thresholds.SPILLED_BYTES and len(risen):
+            yield _finding(facts, node_id, one, risen, _fullness(facts, node_id, grid))
 
 
-def _finding(facts: Facts, node_id: str, one: Series, most: float, full: str) -> Finding:
-    risen = np.flatnonzero(one.values[1:] > one.values[:-1]) + 1
+def _risen(one: Series, *, is_whole: bool) -> Places:
+    """Where more was spilled than before. What lies there at the very beginning of a session's series was spilled too."""
+    before = np.concatenate([[0.0 if is_whole else np.inf], one.values[:-1]])
+    return np.flatnonzero(one.values > before)
+
+
+def _finding(facts: Facts, node_id: str, one: Series, risen: Places, full: str) -> Finding:
+    most = float(one.values.max())
     since_ms, last_ms = int(one.times[max(int(np.argmax(one.values > 0)), 0)]), int(one.times[risen[-1]])
     node, jobs = facts.node(node_id), facts.jobs_between(since_ms, last_ms)
     selector = f'{STORE}{{node="{node_id}",Location="SPILLED"}}'

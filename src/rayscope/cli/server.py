@@ -59,6 +59,7 @@ class Kept:
     otlp_metrics: Annotated[
         list[str] | None, Parameter(negative=(), help="Send them on by OTLP over HTTP; repeatable, `off` sends none. Kept for later starts.")
     ] = None
+    metric_series: Annotated[int | None, Parameter(help="Series of metrics that a session may have; else 200000. Kept for later starts.")] = None
     export_headers: Annotated[
         list[str] | None,
         Parameter(name="--export-header", negative=(), help="NAME: VALUE, sent to the addresses given with it; repeatable. RAYSCOPE_EXPORT_TOKEN is a bearer."),
@@ -73,6 +74,7 @@ class Kept:
             remote_write=self.remote_write,
             otlp_metrics=self.otlp_metrics,
             export_headers=self.export_headers,
+            metric_series=self.metric_series,
         )
 
 

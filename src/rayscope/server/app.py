@@ -26,7 +26,7 @@ from rayscope.server.api.objects import objects_router
 from rayscope.server.api.otlp import post_otlp_metrics
 from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
-from rayscope.server.api.prometheus_pages import get_exports, get_federate, get_metrics, get_session_federate, get_targets
+from rayscope.server.api.prometheus_pages import get_exports, get_federate, get_metrics, get_prometheus_federate, get_session_federate, get_targets
 from rayscope.server.api.remote_write import post_session_write, post_write
 from rayscope.server.api.resources import resources_router
 from rayscope.server.api.search import search_router
@@ -100,6 +100,7 @@ def make_app(services: Services) -> Litestar:
             get_metrics,
             get_federate,
             get_session_federate,
+            get_prometheus_federate,
             get_targets,
             get_exports,
             post_write,

@@ -55,7 +55,14 @@ class Services:
     """Opened once a server, closed when it stops."""
 
     def __init__(
-        self, data: Path, guard: Guard, info: ServerInfo, silence_s: float, retention: Retention = _ALL, destinations: Sequence[Destination] = ()
+        self,
+        data: Path,
+        guard: Guard,
+        info: ServerInfo,
+        silence_s: float,
+        retention: Retention = _ALL,
+        series: int = METRIC_SERIES,
+        destinations: Sequence[Destination] = (),
     ) -> None:
         self.data = data
         self.guard = guard
@@ -64,7 +71,7 @@ class Services:
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.log_ingest = LogIngest(self.database, data / LOG_FOLDER, self.committer.number)
         self.agents = Agents(self.database, self.committer, self.log_ingest)
-        self.metric_ingest = MetricIngest(self.database, data / METRIC_FOLDER, self.committer.number, self.agents.note_session, METRIC_SERIES)
+        self.metric_ingest = MetricIngest(self.database, data / METRIC_FOLDER, self.committer.number, self.agents.note_session, series)
         self.metrics = Metrics(self.metric_ingest.store, self.metric_ingest)
         self.queries = Queries(self.database)
         self.logs = Logs(self.database, self.log_ingest.store)

@@ -19,6 +19,7 @@ from rayscope.model.export import OTLP, REMOTE_WRITE, Destination, Kind
 from rayscope.model.retention import Retention
 from rayscope.query.retention import parse_retention
 from rayscope.ray.secrets import Policy
+from rayscope.store.limits import METRIC_SERIES
 
 T = TypeVar("T", bound=Struct)
 
@@ -28,6 +29,7 @@ _EXPORTS: Final = "export.json"
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _OFF: Final = "off"
 _TOKEN: Final = "RAYSCOPE_EXPORT_TOKEN"  # noqa: S105 a name
+_METRICS: Final = "metrics.json"
 
 
 class Redaction(Struct, forbid_unknown_fields=True):
@@ -47,6 +49,10 @@ class _Exported(Struct, forbid_unknown_fields=True):
     destinations: list[Destination] = []
 
 
+class _Metrics(Struct, forbid_unknown_fields=True):
+    series: int = METRIC_SERIES
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """What a start may be told; None: as it was."""
 
@@ -56,6 +62,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     remote_write: Sequence[str] | None = None
     otlp_metrics: Sequence[str] | None = None
     export_headers: Sequence[str] | None = None
+    metric_series: int | None = None
 
     def keep(self, data: Path) -> None:
         """Write into the folder what is given. Raises UsageError for what does not parse."""
@@ -67,6 +74,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         if self.retain is not None:
             parse_retention(self.retain)
             _write(data / _RETENTION, _Retained(self.retain))
+        if self.metric_series is not None:
+            if self.metric_series < 1:
+                raise UsageError(f"--metric-series {self.metric_series} leaves no room for a series", hint=f"the default is {METRIC_SERIES}")
+            _write(data / _METRICS, _Metrics(self.metric_series))
         if self.remote_write or self.otlp_metrics:
             _write(data / _EXPORTS, _Exported(self._destinations(data)), mode=0o600)
         elif self.export_headers:
@@ -121,6 +132,11 @@ def _with_token(destination: Destination, token: str) -> Destination:
     return replace(destination, headers=destination.headers | {"Authorization": f"Bearer {token}"})
 
 
+def read_metric_series(data: Path) -> int:
+    """How many series of metrics a session may have in this folder. Raises UsageError likewise."""
+    return _read(data / _METRICS, _Metrics).series
+
+
 def _redaction(data: Path) -> Redaction:
     return _read(data / _REDACTION, Redaction)
 
@@ -131,7 +147,7 @@ def _read(path: Path, kind: type[T]) -> T:
     except FileNotFoundError:
         return kind()
     except (OSError, msgspec.DecodeError) as error:
-        hint = "mend it, or delete it; docs/redaction.md, docs/retention.md and docs/export.md show what it holds"
+        hint = "mend it, or delete it; docs/redaction.md, docs/retention.md, docs/metrics.md and docs/export.md show what it holds"
         raise UsageError(f"cannot read {path}: {error}", hint=hint) from error
 
 

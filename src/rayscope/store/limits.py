@@ -296,3 +296,12 @@ EXPORT_SPLITS: Final = 64
 
 EXPORT_CLOSING_S: Final = 5.0
 """How long a server that stops goes on to send: what is left is sent after the next start."""
+
+METRIC_FLUSH_SAMPLES: Final = 4_000_000
+"""Samples in memory from which on they go into blocks: some 40 MB, and a second or two of reading the journal again."""
+
+METRIC_FLUSH_S: Final = 300.0
+"""How long samples stay in memory and in the journal at most."""
+
+METRIC_SEGMENT_BYTES: Final = 64 * MIB
+"""Where a new segment of metric blocks begins. One whose blocks are all gone is deleted."""

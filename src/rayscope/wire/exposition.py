@@ -11,7 +11,7 @@ from typing import Final
 
 from msgspec import Struct
 
-TEXT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+TEXT_TYPE: Final = "text/plain; version=0.0.4"  # the web framework adds the charset
 OPENMETRICS_TYPE: Final = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 _OPENMETRICS: Final = "application/openmetrics-text"
@@ -64,7 +64,8 @@ def number(value: float) -> str:
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    return repr(float(value)).removesuffix(".0")
+    text = repr(float(value))
+    return text if text == "-0.0" else text.removesuffix(".0")  # some readers take -0 for a whole number, which has no sign
 
 
 def _ranked(accept: str) -> Iterator[tuple[str, float]]:

@@ -36,9 +36,15 @@ def get_federate(state: State, match: Match = None) -> Response[str]:
     return _federate(state.services, ALL, match)
 
 
-@get(["/federate/{session:str}", "/prometheus/{session:str}/federate"], sync_to_thread=True)
+@get("/federate/{session:str}", sync_to_thread=True)
 def get_session_federate(state: State, session: FromPath[str], match: Match = None) -> Response[str]:
     """The newest sample of each series of a session, of the latest or of all."""
+    return _federate(state.services, session, match)
+
+
+@get("/prometheus/{session:str}/federate", sync_to_thread=True)
+def get_prometheus_federate(state: State, session: FromPath[str], match: Match = None) -> Response[str]:
+    """The same, where the rest of Prometheus's API is."""
     return _federate(state.services, session, match)
 
 

@@ -238,7 +238,7 @@ def test_discovery_forgets_what_has_ended(server: Server) -> None:
 
 
 def test_good_samples_are_kept_and_bad_ones_named(server: Server) -> None:
-    """400 with the reasons and the first of them; what was good is there all the same; sent again it is no fault."""
+    """400 with the reasons and the first of them; what was good is there all the same; the newest sent again is no fault."""
     at = now_ms()
     good, odd = write("good", (at - 1000, 1.0), (at, float("nan")), site="a"), write("odd", (at, 1.0), big="x" * 5000)
     status, problem = posted(server, "session_mixed", odd, good, write("bad-name", (at, 1.0)), write("late", (at, 1.0), (at - 5, 2.0)))
@@ -247,7 +247,7 @@ def test_good_samples_are_kept_and_bad_ones_named(server: Server) -> None:
         assert words in problem["message"], problem
     found = server.federated("session_mixed")
     assert {name: at for (name, _), (at, _) in found.items()} == {"good": at, "late": at}
-    assert posted(server, "session_mixed", good) == (204, b"")
+    assert posted(server, "session_mixed", write("good", (at, 5.0), site="a")) == (204, b"")
     assert posted(server, "session_mixed", write("ahead", (at + 3_600_000, 1.0)))[0] == 400
 
 

@@ -93,7 +93,7 @@ def test_bad_series_stop_no_good_ones() -> None:
         "no metric name": 2,
         "a bad metric name": 1,
         "a bad label name": 1,
-        "a label value over 4096 characters": 1,
+        "a label value over 2048 characters": 1,
         "over 64 labels": 1,
     }
     assert received.first == "no metric name: {a='b'}"

@@ -18,8 +18,8 @@ MAX_LABELS: Final = 64
 MAX_NAME: Final = 512
 """Characters of a label's name, and of a metric's."""
 
-MAX_VALUE: Final = 4096
-"""Characters of a label's value: a call stack is no label."""
+MAX_VALUE: Final = 2048
+"""Characters of a label's value, as the store has it: a call stack is no label."""
 
 _METRIC: Final = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LABEL: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rayscope.export.cursor import FOLDER, CursorFile
-from rayscope.export.protocol import Otlp, RemoteWrite, WireProtocol
-from rayscope.export.sender import Sender
+from rayscope.export.sender import Sender, WireProtocol
 from rayscope.model.export import OTLP, Destination, ExportState
 from rayscope.query.metrics.service import Metrics
 
@@ -31,4 +30,6 @@ class Senders:
             sender.close()
 
     def _protocol(self, destination: Destination) -> WireProtocol:
+        from rayscope.export.protocol import Otlp, RemoteWrite  # protobuf and snappy take a tenth of a server's start: most servers need neither
+
         return Otlp(self._metrics.families) if destination.kind == OTLP else RemoteWrite()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
@@ -19,18 +19,6 @@ _FAMILIES_S: Final = 30.0
 
 FamiliesOf = Callable[[str], Sequence[Family]]
 """All families of a session."""
-
-
-class WireProtocol(Protocol):
-    """How bodies are made."""
-
-    headers: Mapping[str, str]
-
-    def encode(self, writes: Sequence[Write]) -> bytes:
-        """The body of one POST."""
-
-    def refused_of(self, body: bytes) -> tuple[int, str]:
-        """Of the answer of a success: how many samples were refused all the same, and why."""
 
 
 class RemoteWrite:

@@ -11,13 +11,12 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, Protocol
 
 from rayscope.export.batches import halves, newest_ms, sample_count, writes_of
 from rayscope.export.cursor import CursorFile
 from rayscope.export.post import Poster, shown_url
-from rayscope.export.protocol import WireProtocol
 from rayscope.export.verdict import Again, Answer, Refused, verdict
 from rayscope.model.export import Destination, ExportState
 from rayscope.model.metrics import Write
@@ -31,6 +30,18 @@ Tail = Callable[[int, int], tuple[int, list[Frame]]]
 
 _FIRST_BACKOFF_S: Final = 0.1
 _SAY_EVERY_S: Final = 60.0
+
+
+class WireProtocol(Protocol):
+    """How bodies are made."""
+
+    headers: Mapping[str, str]
+
+    def encode(self, writes: Sequence[Write]) -> bytes:
+        """The body of one POST."""
+
+    def refused_of(self, body: bytes) -> tuple[int, str]:
+        """Of the answer of a success: how many samples were refused all the same, and why."""
 
 
 class Sender:

@@ -7,18 +7,15 @@ import json
 from collections import Counter
 from typing import Any, Final
 
-from google.protobuf import json_format
 from litestar import Request, Response, post
 from litestar.datastructures import State
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from rayscope.errors import RayscopeError, Unavailable
 from rayscope.server.api.bodies import WrongContentType, content_type, gunzipped, written_session
 from rayscope.server.api.ingest import body_of
 from rayscope.server.api.remote_write import EXTERNAL, refusal_text, stored
 from rayscope.server.services import Services
-from rayscope.wire.otlp.read import Message, parse, read
-from rayscope.wire.protobuf import text_field, varint_field
+from rayscope.wire.protobuf import bytes_field, text_field, varint_field
 
 SESSION_HEADER: Final = "x-rayscope-session"
 
@@ -45,18 +42,25 @@ async def _take(request: Request[Any, Any, State], services: Services, *, is_jso
     session = written_session(request.headers.get(SESSION_HEADER, EXTERNAL))
     if request.headers.get("content-encoding", "") in {"gzip", "x-gzip"}:
         body = await asyncio.to_thread(gunzipped, body)
-    message = await asyncio.to_thread(lambda: parse(body, is_json=is_json))
-    refused, first = await asyncio.to_thread(_store, services, message, session)
-    answer = ExportMetricsServiceResponse()
-    if refused:
-        answer.partial_success.rejected_data_points = refused.total()
-        answer.partial_success.error_message = refusal_text(refused, first)
-    content = json_format.MessageToJson(answer, indent=None).encode() if is_json else answer.SerializeToString()
-    return Response(content, media_type=_JSON if is_json else _PROTOBUF)
+    refused, first = await asyncio.to_thread(_store, services, body, session, is_json=is_json)
+    return Response(_answer(refused, first, is_json=is_json), media_type=_JSON if is_json else _PROTOBUF)
 
 
-def _store(services: Services, message: Message, session: str) -> tuple[Counter[str], str]:
+def _answer(refused: Counter[str], first: str, *, is_json: bool) -> bytes:
+    """An ExportMetricsServiceResponse, with a partial success where something was refused. (A JSON number of 64 bits is text.)"""
+    if not refused:
+        return b"{}" if is_json else b""
+    text = refusal_text(refused, first)
+    if is_json:
+        return json.dumps({"partialSuccess": {"rejectedDataPoints": str(refused.total()), "errorMessage": text}}).encode()
+    return bytes_field(1, varint_field(1, refused.total()) + text_field(2, text))
+
+
+def _store(services: Services, body: bytes, session: str, *, is_json: bool) -> tuple[Counter[str], str]:
     """One body at a time: a total that a delta adds to counts only if the body is stored."""
+    from rayscope.wire.otlp.read import parse, read  # protobuf takes a tenth of a server's start: most servers need none
+
+    message = parse(body, is_json=is_json)
     refused: Counter[str] = Counter()
     first = ""
     with services.delta_lock:

@@ -16,10 +16,11 @@ from rayscope.server.api.bodies import WrongContentType, content_type, written_s
 from rayscope.server.api.ingest import body_of
 from rayscope.server.services import Services
 from rayscope.store.limits import MAX_BODY_BYTES
-from rayscope.wire import remote_write
 
 EXTERNAL: Final = "external"
 """The session of samples whose sender names none."""
+
+CONTENT_TYPE: Final = "application/x-protobuf"
 
 DUPLICATE: Final = "duplicate"
 """A sample that was there already: sent twice, as after a broken connection, and no fault."""
@@ -38,10 +39,10 @@ async def post_session_write(request: Request[Any, Any, State], state: State, se
 
 
 async def _write(request: Request[Any, Any, State], services: Services, session: str) -> None:
-    if content_type(request) not in {remote_write.CONTENT_TYPE, ""} or request.headers.get("content-encoding", "snappy") != "snappy":
+    if content_type(request) not in {CONTENT_TYPE, ""} or request.headers.get("content-encoding", "snappy") != "snappy":
         await body_of(request)
         raise WrongContentType(
-            f"not {remote_write.CONTENT_TYPE} in snappy: {request.headers.get('content-type', '')!r}, {request.headers.get('content-encoding', '')!r}",
+            f"not {CONTENT_TYPE} in snappy: {request.headers.get('content-type', '')!r}, {request.headers.get('content-encoding', '')!r}",
             hint="the route takes remote write 1.0",
         )
     body = await body_of(request)
@@ -52,7 +53,9 @@ async def _write(request: Request[Any, Any, State], services: Services, session:
 
 def _take(services: Services, session: str, body: bytes) -> tuple[Counter[str], str]:
     """What was refused, by reason, and the first of it in words."""
-    received = remote_write.decode(body, MAX_BODY_BYTES)
+    from rayscope.wire.remote_write import decode  # protobuf and snappy take a tenth of a server's start: most servers need neither
+
+    received = decode(body, MAX_BODY_BYTES)
     refused = received.refused + stored(services, session, received.writes)
     return refused, received.first
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from litestar import Request, Response, get
 from litestar.datastructures import State
-from litestar.params import FromPath, FromQuery, Parameter
+from litestar.params import FromPath, FromQuery, QueryParameter
 
 from rayscope.model.export import ExportStates
 from rayscope.query.discovery import TargetGroup, target_groups
@@ -16,7 +16,7 @@ from rayscope.server.own_metrics import own_metrics
 from rayscope.server.services import Services
 from rayscope.wire.exposition import OPENMETRICS_TYPE, TEXT_TYPE, is_openmetrics_wanted, openmetrics_page, text_page
 
-Match = Annotated[list[str] | None, Parameter(query="match[]")]
+Match = Annotated[list[str] | None, QueryParameter(name="match[]")]
 
 _VARY: Final = {"Vary": "Accept"}
 

@@ -110,7 +110,7 @@ describe("a query that is chosen", () => {
 });
 
 describe("a legend", () => {
-  const labels = [{ __name__: "x", node: "a", job: "ray" }, { __name__: "x", node: "b", job: "ray", device: "sda" }];
+  const labels: Record<string, string>[] = [{ __name__: "x", node: "a", job: "ray" }, { __name__: "x", node: "b", job: "ray", device: "sda" }];
   it("names lines by what differs", () => {
     expect(common(labels)).toEqual({ shared: { __name__: "x", job: "ray" }, differing: ["device", "node"] });
     expect(nameOf(labels[1] ?? {}, ["device", "node"])).toBe("b · device=sda");

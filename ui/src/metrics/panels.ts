@@ -1,5 +1,6 @@
 /** Which charts a page has, by Ray's names and the agent's. Only what exists is shown: of each panel the first way whose metrics are stored. Pure. */
 
+import { compose, unitOfQuery, usual, type Metric } from "./build";
 import type { Unit } from "./unit";
 
 export interface Query {
@@ -13,7 +14,7 @@ export interface Query {
   extra?: boolean;
 }
 export interface Way { needs: readonly string[]; queries: readonly Query[] }
-export interface Panel { id: string; title: string; unit: Unit; about: string; most?: number; ways: readonly Way[]; colourBy?: "state" | "label"; hideIfZero?: boolean }
+export interface Panel { id: string; title: string; unit: Unit; about: string; most?: number; ways: readonly Way[]; colourBy?: "state" | "label"; hideIfZero?: boolean; /** Shown, not only on hover. */ said?: string }
 
 const RATE = "[$__rate_interval]";
 const USED = "var(--running)", OF = "var(--ended)", HOT = "var(--waiting)", SECOND = "var(--lost)";
@@ -51,8 +52,7 @@ function memory(s: string): Panel {
   return { id: "memory", title: "Memory", unit: "bytes", about: "Memory in use on the machines, of what they have. Near the top Ray kills workers.", ways: [
     { needs: ["ray_node_mem_used", "ray_node_mem_total"], queries: usedOf(`sum(ray_node_mem_used${pick(s)})`, `sum(ray_node_mem_total${pick(s)})`) },
     { needs: ["rayscope_node_memory_used_bytes", "rayscope_node_memory_total_bytes"], queries: usedOf(`sum(rayscope_node_memory_used_bytes${pick(s)})`, `sum(rayscope_node_memory_total_bytes${pick(s)})`) },
-    { needs: ["rayscope_node_memory_available_bytes", "rayscope_node_memory_total_bytes"], queries: usedOf(`sum(rayscope_node_memory_total_bytes${pick(s)}) - sum(rayscope_node_memory_available_bytes${pick(s)})`, `sum(rayscope_node_memory_total_bytes${pick(s)})`) },
-  ] };
+    ] };
 }
 
 function gpu(s: string, each: boolean): Panel {
@@ -95,7 +95,7 @@ const actors = (s: string): Panel => ({ id: "actors", title: "Actors by state", 
 ] });
 const disk = (s: string): Panel => ({ id: "disk", title: "Disk", unit: "bytes", about: "Room taken on the disk that holds Ray's files.", ways: [
   { needs: ["ray_node_disk_usage", "ray_node_disk_free"], queries: usedOf(`sum(ray_node_disk_usage${pick(s)})`, `sum(ray_node_disk_usage${pick(s)}) + sum(ray_node_disk_free${pick(s)})`) },
-  { needs: ["rayscope_node_filesystem_used_bytes", "rayscope_node_filesystem_size_bytes"], queries: usedOf(`sum(rayscope_node_filesystem_used_bytes${pick(s)})`, `sum(rayscope_node_filesystem_size_bytes${pick(s)})`) },
+  { needs: ["rayscope_node_filesystem_available_bytes", "rayscope_node_filesystem_size_bytes"], queries: usedOf(`sum(rayscope_node_filesystem_size_bytes${pick(s)}) - sum(rayscope_node_filesystem_available_bytes${pick(s)})`, `sum(rayscope_node_filesystem_size_bytes${pick(s)})`) },
 ] });
 const diskSpeed = (s: string): Panel => ({ id: "disk-speed", title: "Disk speed", unit: "bytes/s", about: "What is read from and written to disks.", ways: [
   { needs: ["ray_node_disk_io_read_speed", "ray_node_disk_io_write_speed"], queries: inAndOut(`sum(ray_node_disk_io_read_speed${pick(s)})`, `sum(ray_node_disk_io_write_speed${pick(s)})`, ["read", "written"]) },
@@ -103,7 +103,7 @@ const diskSpeed = (s: string): Panel => ({ id: "disk-speed", title: "Disk speed"
 ] });
 const network = (s: string): Panel => ({ id: "network", title: "Network", unit: "bytes/s", about: "What comes in and goes out.", ways: [
   { needs: ["ray_node_network_receive_speed", "ray_node_network_send_speed"], queries: inAndOut(`sum(ray_node_network_receive_speed${pick(s)})`, `sum(ray_node_network_send_speed${pick(s)})`, ["in", "out"]) },
-  { needs: ["rayscope_node_network_receive_bytes_total", "rayscope_node_network_transmit_bytes_total"], queries: inAndOut(`sum(rate(rayscope_node_network_receive_bytes_total${pick(s)}${RATE}))`, `sum(rate(rayscope_node_network_transmit_bytes_total${pick(s)}${RATE}))`, ["in", "out"]) },
+  { needs: ["rayscope_node_network_received_bytes_total", "rayscope_node_network_transmitted_bytes_total"], queries: inAndOut(`sum(rate(rayscope_node_network_received_bytes_total${pick(s, 'device!="lo"')}${RATE}))`, `sum(rate(rayscope_node_network_transmitted_bytes_total${pick(s, 'device!="lo"')}${RATE}))`, ["in", "out"]) },
 ] });
 
 const TOP = 5;
@@ -151,6 +151,14 @@ export function jobPanels(job: string, nodes: readonly string[]): Panel[] {
   return [cpu(s), memory(s), gpu(s, false), gpuMemory(s), objectStore(s), tasks(j), actors(j), network(s), diskSpeed(s), spilling(s)];
 }
 
+/** A metric of the user's own, as its type is best seen, with what it says of itself. */
+export function metricPanel(metric: Metric): Panel {
+  const build = usual(metric), expr = compose(build);
+  const name = build.fn === "quantiles" ? "p{{quantile}}" : build.agg ? build.by.map((label) => `{{${label}}}`).join(" ") || metric.name : "";
+  const said = metric.help || "No description was given.";
+  return { id: metric.name, title: metric.name, about: `${metric.type}: ${said}`, said, unit: unitOfQuery(expr, new Map([[metric.name, metric]])), colourBy: "label", ways: [{ needs: [metric.name], queries: [{ expr, name }] }] };
+}
+
 /** The three that stand under a timeline. */
 export const underTimeline = (panels: readonly Panel[]): Panel[] => panels.filter((one) => ["cpu", "memory", "gpu"].includes(one.id));
 
@@ -160,4 +168,4 @@ export const wayOf = (panel: Panel, stored: ReadonlySet<string>): Way | null => 
 const WORDS: Record<string, string> = { MMAP_SHM: "shared memory", MMAP_DISK: "files", SPILLED: "spilled", WORKER_HEAP: "in workers" };
 /** A line's name from its labels. */
 export const named = (template: string, labels: Record<string, string>): string =>
-  template.replace(/\{\{(\w+)\}\}/g, (_, label: string) => { const value = labels[label] ?? ""; return WORDS[value] ?? (/^[0-9a-f]{28,}$/.test(value) ? value.slice(0, 8) : value) ?? ""; }) || "value";
+  template.replace(/\{\{(\w+)\}\}/g, (_, label: string) => { const value = labels[label] ?? ""; return WORDS[value] ?? (/^[0-9a-f]{28,}$/.test(value) ? value.slice(0, 8) : /^0\.\d+$/.test(value) ? String(Number(value) * 100) : value) ?? ""; }) || "value";

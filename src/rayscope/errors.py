@@ -5,6 +5,7 @@ RayscopeError                    exit code 1, HTTP 500
 │   ├── FilterError              a filter, sort, column or time that does not parse
 │   ├── SqlError                 a SQL question that cannot be asked, and where
 │   ├── SqlTimeout               … and one that takes too long                2, 408
+│   ├── LimitExceeded            a question that would touch more than a limit  2, 422
 │   └── PayloadError             a request body that is not what the route takes
 │       └── PayloadTooLarge      … and is over the limit                      2, 413
 ├── NotFound                     no such session, id or resource              4, 404
@@ -71,6 +72,12 @@ class SqlTimeout(UsageError):
     """A SQL question that took longer than it may."""
 
     http_status = 408
+
+
+class LimitExceeded(UsageError):
+    """A question would touch more than a limit allows. The message names the limit and the estimate."""
+
+    http_status = 422
 
 
 class PayloadError(UsageError):

@@ -13,12 +13,14 @@ from rayscope.ingest.agents import Agents
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.ingest.logs import LogIngest
+from rayscope.ingest.metrics import MetricIngest
 from rayscope.ingest.retention import Retainer
 from rayscope.model.retention import Retention
 from rayscope.model.server import Health, ServerInfo, Version
 from rayscope.query.export import Exports
 from rayscope.query.job_logs import JobLogs
 from rayscope.query.logs.service import Logs
+from rayscope.query.metrics.service import Metrics
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
 from rayscope.query.queries import Queries
@@ -32,10 +34,12 @@ from rayscope.server.dashboards import Dashboards
 from rayscope.server.live_jobs import LiveJobs
 from rayscope.store.database import SCHEMA_VERSION, Database
 from rayscope.store.journal import Journal
+from rayscope.store.limits import METRIC_SERIES
 
 STORE_FILE = "rayscope.duckdb"
 JOURNAL_FOLDER = "journal"
 LOG_FOLDER = "logs"
+METRIC_FOLDER = "metrics"
 _ALL = Retention()
 
 
@@ -50,6 +54,8 @@ class Services:
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.log_ingest = LogIngest(self.database, data / LOG_FOLDER, self.committer.number)
         self.agents = Agents(self.database, self.committer, self.log_ingest)
+        self.metric_ingest = MetricIngest(self.database, data / METRIC_FOLDER, self.committer.number, self.agents.note_session, METRIC_SERIES)
+        self.metrics = Metrics(self.metric_ingest.store, self.metric_ingest)
         self.queries = Queries(self.database)
         self.logs = Logs(self.database, self.log_ingest.store)
         self.pulse = self.committer.pulse
@@ -78,6 +84,8 @@ class Services:
         """Commit what waits, and leave a checkpointed file."""
         self.housekeeper.close()
         self.log_ingest.close()
+        self.metrics.close()
+        self.metric_ingest.close()
         self.committer.close()
         self.database.close()
 

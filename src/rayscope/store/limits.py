@@ -242,3 +242,30 @@ CALLGRAPH_NODES: Final = 200
 
 CALLGRAPH_METHODS: Final = 50
 """Methods of a class that a call graph names, those with most calls."""
+
+METRIC_SERIES: Final = 200_000
+"""Series of one session, unless `--metric-series` says otherwise: 100 nodes of 2,000. Each costs some 60 bytes of memory and as many on disk."""
+
+METRIC_FAMILIES: Final = 20_000
+"""Metrics of one session whose type and help are kept."""
+
+METRIC_HELP_CHARS: Final = 1_000
+"""Characters kept of a metric's help."""
+
+METRIC_LABELS: Final = 64
+"""Labels of one series. A series with more is refused, and counted."""
+
+METRIC_LABEL_CHARS: Final = 2_048
+"""Characters of a label's value. A series with a longer one is refused: cut, it might be taken for another."""
+
+METRIC_OFFENDERS: Final = 20
+"""Metrics named with a session's budget, those with the most series."""
+
+METRIC_FUTURE_S: Final = 600.0
+"""How far ahead of the server's clock a sample may be: a node's clock that is wrong would keep later samples out for as long."""
+
+METRIC_SAMPLES: Final = 50_000_000
+"""Samples that one question may touch, unless it says otherwise: a minute of work."""
+
+METRIC_WAITING_BYTES: Final = 64 * MIB
+"""Bodies of samples that wait to be accepted. Over it agents get 503 and wait."""

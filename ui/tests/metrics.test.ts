@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compose, read, unitOfQuery, usual, type Build, type Metric } from "../src/metrics/build";
+import { offers, wordAt } from "../src/metrics/complete";
+import { readFindings } from "../src/metrics/findings";
 import { common, figures, isolate, matching, nameOf, sorted, tableOf, textOf } from "../src/metrics/legend";
 import { grouped, wordsOf, type Happening } from "../src/metrics/marks";
 import { jobPanels, named, nodePanels, oneOf, processPanels, sessionPanels, wayOf } from "../src/metrics/panels";
@@ -163,5 +165,26 @@ describe("panels", () => {
     expect(exprs(processPanels(["w"], true)).every((expr) => expr.includes('worker_id="w"'))).toBe(true);
     expect(oneOf("a", ["x.y", "z"])).toBe('a=~"x\\\\.y|z"');
     expect(named("{{Location}}", { Location: "MMAP_SHM" })).toBe("shared memory");
+  });
+});
+
+describe("what may follow in a query", () => {
+  const known = [metric({ name: "ray_node_mem_used", labels: ["node", "ip"] }), metric({ name: "h", type: "histogram", labels: ["le"] })];
+  it("are metrics and functions, and labels inside braces", () => {
+    expect(offers("sum(ray_no", 10, known).map((one) => one.insert)).toEqual(["ray_node_mem_used"]);
+    expect(offers("ra", 2, known).map((one) => one.insert)).toEqual(["ray_node_mem_used", "rate("]);
+    expect(offers("ray_node_mem_used{no", 20, known).map((one) => one.insert)).toEqual(['node="']);
+    expect(offers('x{a="ra', 7, known)).toEqual([]);
+    expect(wordAt("a + bc", 6)).toEqual({ word: "bc", from: 4, metric: null });
+  });
+});
+
+describe("findings", () => {
+  it("come the worst first, with the page that explains them", () => {
+    const found = readFindings({ findings: [{ id: "1", severity: "warning", title: "a", doc: "findings.md#x" }, { id: "2", severity: "error", evidence: [{ text: "t", query: "up" }] }, { severity: "odd" }] });
+    expect(found.map((one) => one.severity)).toEqual(["error", "warning", "info"]);
+    expect(found[1]?.href).toMatch(/docs\/findings\.md#x$/);
+    expect(found[0]?.evidence).toEqual([{ text: "t", query: "up", value: null }]);
+    expect(readFindings(null)).toEqual([]);
   });
 });

@@ -8,7 +8,8 @@ import { askRange, type Answer } from "./prom";
 import { filled, gridOf, padded, spanOf, within, type Span } from "./time";
 
 export interface Wanted { session: string; exprs: readonly string[]; span: Span; stepS: number }
-export interface Outcome { expr: string; answer: Answer | null; error: Error | null }
+/** `text`: as it was asked for, `expr`: with its variables filled in. */
+export interface Outcome { text: string; expr: string; answer: Answer | null; error: Error | null }
 
 const SLOW_MS = 300, LONG_MS = 2000;
 /** While the pointer drags or zooms the window changes with every frame. */
@@ -36,10 +37,10 @@ export function useRanges(wanted: () => Wanted | null) {
       const found = await Promise.all(now.exprs.map(async (text): Promise<Outcome> => {
         const expr = filled(text, now.span, now.stepS);
         try {
-          return { expr, answer: await askRange(now.session, expr, now.span, now.stepS, mine.signal), error: null };
+          return { text, expr, answer: await askRange(now.session, expr, now.span, now.stepS, mine.signal), error: null };
         } catch (error) {
           if (mine.signal.aborted) throw error;
-          return { expr, answer: null, error: error as Error };
+          return { text, expr, answer: null, error: error as Error };
         }
       }));
       if (!mine.signal.aborted) outcomes = found;

@@ -10,8 +10,8 @@ export interface Query {
   colour?: string;
   dash?: boolean;
   fill?: boolean;
-  /** Left out where it only repeats the line before. */
-  extra?: boolean;
+  /** Left out where it only repeats the line before, which then has this name. */
+  alone?: string;
 }
 export interface Way { needs: readonly string[]; queries: readonly Query[] }
 export interface Panel { id: string; title: string; unit: Unit; about: string; most?: number; ways: readonly Way[]; colourBy?: "state" | "label"; hideIfZero?: boolean; /** Shown, not only on hover. */ said?: string }
@@ -29,7 +29,7 @@ const IDLE = 'mode=~"idle|iowait"';
 /** Of several nodes: the middle and the highest; of one node the two are the same, and the second is left out. */
 const meanAndMost = (expr: string, names: readonly [string, string] = ["mean of the nodes", "highest node"]): Query[] => [
   { expr: `avg(${expr})`, name: names[0], colour: USED, fill: true },
-  { expr: `max(${expr})`, name: names[1], colour: HOT, dash: true, extra: true },
+  { expr: `max(${expr})`, name: names[1], colour: HOT, dash: true, alone: "busy" },
 ];
 const usedOf = (used: string, total: string, names: readonly [string, string] = ["used", "of"]): Query[] => [
   { expr: used, name: names[0], colour: USED, fill: true },

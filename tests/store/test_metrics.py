@@ -8,11 +8,14 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rayscope.errors import Conflict, PayloadError
 from rayscope.model.metrics import Family, Matcher
 from rayscope.query.metrics.frames import is_stale
 from support.metrics import SESSION, START_MS, AgentBodies, MemoryMetrics, MetricRecording, key
+from support.recording import stored
 
 
 def test_memory_metrics_answer() -> None:
@@ -76,3 +79,50 @@ def test_bodies_count_once(recording: MetricRecording) -> None:
     assert samples == [(START_MS + at * 1000, float(at)) for at in range(3)]
     with pytest.raises(Conflict):
         recording.ship(msgspec.msgpack.encode(msgspec.msgpack.decode(second) | {"epoch": "other"}))
+
+
+SERIES = [key("a_total", k=str(number)) for number in range(4)] + [key("b", quote='"x\n')]
+
+
+@stored
+@given(data=st.data())
+def test_what_was_acknowledged_is_there(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
+    """Scrapes of any series in any bodies, with flushes, crashes and new epochs in between, give the samples that went in."""
+    folder = tmp_path_factory.mktemp("metrics")
+    recording, agent = MetricRecording(folder), AgentBodies()
+    expected: dict[str, list[tuple[int, float]]] = {}
+    at = START_MS
+    for turn in range(data.draw(st.integers(1, 12))):
+        found = data.draw(st.dictionaries(st.sampled_from(SERIES), st.floats(allow_nan=False), max_size=5))
+        at += data.draw(st.integers(1, 20_000))
+        recording.ship(agent.body((at, found)))
+        for (name, labels), value in found.items():
+            text = ",".join(f"{label}={one}" for label, one in sorted({"__name__": name, "instance": "10.0.0.1:8080", "job": "ray", **labels}.items()))
+            expected.setdefault(text, []).append((at, value))
+        match data.draw(st.sampled_from(["", "", "flush", "crash", "close", "epoch"])):
+            case "flush":
+                recording.ingest.flush()
+            case "crash" | "close" as how:
+                recording.crash() if how == "crash" else recording.close()
+                recording = MetricRecording(folder)
+            case "epoch":
+                agent = AgentBodies(epoch=f"epoch-{turn + 2}")
+    assert recording.samples() == expected
+    recording.close()
+
+
+def test_tail_goes_on_where_it_was(recording: MetricRecording) -> None:
+    """In steps, through a flush; each sample at least once, in order of arrival."""
+    agent = AgentBodies()
+    for at in range(10):
+        recording.ship(agent.body((START_MS + at * 1000, {key("x"): float(at), key("y"): 0.0})))
+        if at == 6:
+            recording.ingest.flush()
+    cursor, seen = 0, []
+    while True:
+        after, frames = recording.metrics.tail(cursor, 5)
+        if after == cursor:
+            break
+        cursor = after
+        seen += [int(time) for frame in frames for time in frame.times]
+    assert seen == [START_MS + at * 1000 for at in range(10)]

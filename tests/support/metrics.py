@@ -46,9 +46,9 @@ class AgentBodies:
     ) -> bytes:
         """One body of scrapes of one target: (time in ms, values by (name, labels)). ``stale`` goes with the last of them."""
         targets, series, shipped = [], [], []
+        if (instance, job) not in self._targets:
+            targets.append([len(self._targets), {"instance": instance, "job": job}])
         target = self._targets.setdefault((instance, job), len(self._targets))
-        if target == len(self._targets) - 1 and not any(key[0] == target for key in self._series):
-            targets.append([target, {"instance": instance, "job": job}])
 
         def number(name: str, labels: Mapping[str, str]) -> int:
             key = (target, name, *sorted(labels.items()))
@@ -139,6 +139,6 @@ class MetricRecording:
 
     def crash(self) -> None:
         """Stop without a flush."""
-        self.ingest.store.flush = lambda: None  # type: ignore[method-assign,attr-defined]
+        self.ingest.store.flush = lambda: None  # type: ignore[method-assign]
         self.ingest.store.journal.empty = lambda: None  # type: ignore[method-assign]
         self.close()

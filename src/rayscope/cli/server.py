@@ -40,6 +40,7 @@ Patterns = Annotated[
     list[str] | None,
     Parameter(name="--redact-pattern", negative=(), allow_leading_hyphen=True, help="A regular expression whose matches are secrets too; repeatable."),
 ]
+Series = Annotated[int | None, Parameter(help="Series of metrics that a session may have; else 200000. Kept for later starts.")]
 
 _SECOND = 1_000_000_000
 _SILENCE = f"{SILENCE_S:.0f}s"
@@ -55,9 +56,10 @@ def serve(
     retain: Retain = None,
     redact: Redact = None,
     redact_patterns: Patterns = None,
+    metric_series: Series = None,
 ) -> None:
     """Run the server in the foreground until Ctrl-C."""
-    lifecycle.serve(data or default_data(), host, port, _seconds(silence), _settings(retain, redact, redact_patterns))
+    lifecycle.serve(data or default_data(), host, port, _seconds(silence), _settings(retain, redact, redact_patterns, metric_series))
 
 
 @app.command
@@ -70,11 +72,14 @@ def start(
     retain: Retain = None,
     redact: Redact = None,
     redact_patterns: Patterns = None,
+    metric_series: Series = None,
 ) -> None:
     """Start a server in the background, unless one runs on the data folder already."""
     folder = data or default_data()
     running = lifecycle.status(folder)
-    info = running or lifecycle.start_background(folder, host, port, silence_s=_seconds(silence), settings=_settings(retain, redact, redact_patterns))
+    info = running or lifecycle.start_background(
+        folder, host, port, silence_s=_seconds(silence), settings=_settings(retain, redact, redact_patterns, metric_series)
+    )
     tell(f"{'already running' if running else 'started'}: pid {info.pid}, data in {info.data}")
     print(info.url)
 
@@ -106,8 +111,8 @@ def status(*, data: Data = None) -> int:
     return 0
 
 
-def _settings(retain: str | None, redact: str | None, patterns: list[str] | None) -> Settings:
-    return Settings(retain=retain, redact=None if redact is None else redact == "on", patterns=patterns)
+def _settings(retain: str | None, redact: str | None, patterns: list[str] | None, metric_series: int | None) -> Settings:
+    return Settings(retain=retain, redact=None if redact is None else redact == "on", patterns=patterns, metric_series=metric_series)
 
 
 def _seconds(text: str) -> float:

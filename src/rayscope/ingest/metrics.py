@@ -33,6 +33,8 @@ _decoder: Final = msgspec.msgpack.Decoder(MetricBody)
 _encode: Final = msgspec.msgpack.Encoder().encode
 _writes: Final = msgspec.msgpack.Decoder(list[tuple[dict[str, str], bytes, bytes]])
 _AT_ONCE: Final = 32
+_LOOK_S: Final = 0.5
+_RETRY_S: Final = 1.0
 _WAIT_S: Final = 60.0
 _SALT: Final = secrets.token_bytes(16)
 
@@ -41,7 +43,7 @@ class _Work(Struct):
     """A body, or samples from outside, and who waits for its acceptance."""
 
     content: bytes
-    session: SessionMetrics
+    name: str
     what: MetricBody | Sequence[Write]
     accepted: Future[Any] = field(default_factory=Future)
 
@@ -75,8 +77,11 @@ class MetricIngest:
         self._works: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._waiting_bytes = 0
         self._counting = threading.Lock()
+        self._due = threading.Event()
+        self._stopping = threading.Event()
         self._replay()
-        self._threads = [threading.Thread(target=self._accept, name="rayscope-metrics-accept", daemon=True)]
+        steps = {"accept": self._accept, "flush": self._flush}
+        self._threads = [threading.Thread(target=step, name=f"rayscope-metrics-{name}", daemon=True) for name, step in steps.items()]
         for thread in self._threads:
             thread.start()
 
@@ -85,7 +90,7 @@ class MetricIngest:
         masked = masked_body(body)
         if masked is not body:
             content = _encode(masked)
-        return self._put(_Work(content, self._session(body.session), masked))
+        return self._put(_Work(content, body.session, masked))
 
     def write(self, session: str, writes: Sequence[Write]) -> Rejected:
         """Take samples from outside, and wait until they are durable."""
@@ -93,11 +98,12 @@ class MetricIngest:
         self._note(session)
         masked = [Write(masked_labels(one.labels), np.asarray(one.times, np.int64), np.asarray(one.values, np.float64)) for one in writes]
         content = _encode([(one.labels, one.times.tobytes(), one.values.tobytes()) for one in masked])
-        refused: Rejected = self._put(_Work(content, self._session(session), masked)).result(_WAIT_S)
+        refused: Rejected = self._put(_Work(content, session, masked)).result(_WAIT_S)
         return refused
 
     def _put(self, work: _Work) -> Future[Any]:
-        if self._waiting_bytes + len(work.content) > limits.METRIC_WAITING_BYTES:
+        if self._waiting_bytes + len(work.content) > limits.METRIC_WAITING_BYTES or self.store.waiting_samples > 4 * limits.METRIC_FLUSH_SAMPLES:
+            self._due.set()
             raise Unavailable(
                 f"{self._waiting_bytes // limits.MIB} MiB of samples wait to be accepted already", hint="agents wait, and send again by themselves"
             )
@@ -112,7 +118,35 @@ class MetricIngest:
         """Accept what waits, flush, and stop. What a full disk keeps in the journal is applied by the next one."""
         self._works.put(None)
         self._threads[0].join()
+        self._stopping.set()
+        self._due.set()
+        self._threads[1].join()
+        try:
+            self.store.flush()
+            self.store.journal.empty()
+        except DiskFull as error:
+            log.warning("samples stay in the journal: %s", error)
         self.store.close()
+
+    def flush(self) -> None:
+        """Put all that was accepted into blocks now. Raises DiskFull."""
+        self.store.flush()
+
+    def _flush(self) -> None:
+        """Thread: flushes what is due."""
+        while not self._stopping.is_set():
+            self._due.wait(_LOOK_S)
+            self._due.clear()
+            if self._stopping.is_set() or not self.store.is_due(limits.METRIC_FLUSH_SAMPLES, limits.METRIC_FLUSH_S):
+                continue
+            try:
+                self.store.flush()
+            except DiskFull as error:
+                log.warning("samples wait for room on the disk: %s", error)
+                self._stopping.wait(_RETRY_S)
+            except Exception:
+                log.exception("samples could not be put into blocks; it is tried again")
+                self._stopping.wait(_RETRY_S)
 
     def _accept(self) -> None:
         """Thread: bodies into the journal, as many as wait at once."""
@@ -138,14 +172,16 @@ class MetricIngest:
                 if not work.accepted.done():
                     work.accepted.set_exception(error)
         self._count(-sum(len(work.content) for work in works))
+        if self.store.is_due(limits.METRIC_FLUSH_SAMPLES, limits.METRIC_FLUSH_S):
+            self._due.set()
 
     def _accept_some(self, wanted: Sequence[_Work], now_ms: int) -> list[_Work]:
         """Accept what can be with one fsync; what has to wait for that: further bodies of the same agents, which what is before them defines."""
         taken: list[_Work] = []
         later: list[_Work] = []
-        busy: set[tuple[int, str]] = set()
+        busy: set[tuple[str, str]] = set()
         for work in wanted:
-            key = (work.session.session_no, work.what.node_id if isinstance(work.what, MetricBody) else "")
+            key = (work.name, work.what.node_id if isinstance(work.what, MetricBody) else "")
             if key in busy:
                 later.append(work)
             elif self._is_admitted(work):
@@ -153,18 +189,19 @@ class MetricIngest:
                 busy.add(key)
         ends = self.store.journal.append([(_label(work, now_ms), work.content) for work in taken]) if taken else []
         for work, end in zip(taken, ends, strict=True):
+            session = self._session(work.name)
             if isinstance(work.what, MetricBody):
-                self.store.apply(work.session, work.what, now_ms, end)
+                self.store.apply(session, work.what, now_ms, end)
                 work.accepted.set_result(None)
             else:
-                work.accepted.set_result(self.store.apply_writes(work.session, work.what, now_ms, end))
+                work.accepted.set_result(self.store.apply_writes(session, work.what, now_ms, end))
         return later
 
     def _is_admitted(self, work: _Work) -> bool:
         if not isinstance(work.what, MetricBody):
             return True
         try:
-            if self.store.admit(work.session, work.what):
+            if self.store.admit(self._session(work.name), work.what):
                 return True
             work.accepted.set_result(None)
         except RayscopeError as error:
@@ -189,11 +226,13 @@ class MetricIngest:
                 self.store.apply_writes(session, writes, int(now_ms), record.end)
             else:
                 self.store.apply(session, _decoder.decode(record.body), int(now_ms), record.end)
+            if self.store.is_due(limits.METRIC_FLUSH_SAMPLES, limits.METRIC_FLUSH_S):
+                self.store.flush()
 
 
 def _label(work: _Work, now_ms: int) -> str:
     """What a record of the journal is, when it came, and of which session."""
-    return f"{'body' if isinstance(work.what, MetricBody) else 'writes'}\t{now_ms}\t{work.session.session}"
+    return f"{'body' if isinstance(work.what, MetricBody) else 'writes'}\t{now_ms}\t{work.name}"
 
 
 def masked_body(body: MetricBody) -> MetricBody:

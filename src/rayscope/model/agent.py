@@ -118,6 +118,24 @@ class AgentHealth(Struct, frozen=True, kw_only=True):
     clock_skew_ns: int | None = None
 
 
+class NodeScrape(Struct, frozen=True, kw_only=True):
+    """What an agent says of a scrape that it was asked for. ``is_sent``: the server has the samples."""
+
+    targets: int
+    samples: int
+    is_sent: bool
+
+
+class Scraped(Struct, frozen=True, kw_only=True):
+    """A scrape on demand. ``failed``: in words, the nodes whose samples are not there."""
+
+    session: str
+    nodes: int
+    targets: int
+    samples: int
+    failed: list[str] = []
+
+
 class Agent(Struct, frozen=True, kw_only=True):
     """One node agent of a session, as it last described itself."""
 

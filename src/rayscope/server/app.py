@@ -22,10 +22,12 @@ from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.job_logs import get_driver_output
 from rayscope.server.api.live import live_router
 from rayscope.server.api.logs import logs_router
+from rayscope.server.api.metrics import metrics_router
 from rayscope.server.api.objects import objects_router
 from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
+from rayscope.server.api.scrapes import scrape_now
 from rayscope.server.api.search import search_router
 from rayscope.server.api.service import service_router
 from rayscope.server.api.sql import sql_router
@@ -34,6 +36,7 @@ from rayscope.server.api.timeline import timeline_router
 from rayscope.server.auth import OPEN, TOKEN_COOKIE
 from rayscope.server.compression import compression
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
+from rayscope.server.prometheus_api.routes import prometheus_router
 from rayscope.server.ray_api.job_tail import tail_job_logs
 from rayscope.server.ray_api.jobs import jobs_router
 from rayscope.server.ray_api.routes import ray_router
@@ -80,6 +83,7 @@ def make_app(services: Services) -> Litestar:
             ingest_router,
             agent_channel,
             agent_router,
+            scrape_now,
             service_router,
             logs_router,
             objects_router,
@@ -89,6 +93,7 @@ def make_app(services: Services) -> Litestar:
             timeline_router,
             progress_router,
             overview_router,
+            metrics_router,
             callgraph_router,
             search_router,
             live_router,
@@ -97,6 +102,7 @@ def make_app(services: Services) -> Litestar:
             ray_router(services.queries),
             jobs_router,
             tail_job_logs,
+            prometheus_router,
         ],
         state=State({"services": services}),
         guards=[services.guard],

@@ -18,11 +18,14 @@ from rayscope.ingest.retention import Retainer
 from rayscope.model.retention import Retention
 from rayscope.model.server import Health, ServerInfo, Version
 from rayscope.query.export import Exports
+from rayscope.query.findings.service import FindingsService
 from rayscope.query.job_logs import JobLogs
 from rayscope.query.logs.service import Logs
+from rayscope.query.metrics.catalogue import Catalogues
 from rayscope.query.metrics.service import Metrics
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
+from rayscope.query.promql.service import Promql
 from rayscope.query.queries import Queries
 from rayscope.query.search import Search
 from rayscope.query.sql import Console
@@ -46,7 +49,7 @@ _ALL = Retention()
 class Services:
     """Opened once a server, closed when it stops."""
 
-    def __init__(self, data: Path, guard: Guard, info: ServerInfo, silence_s: float, retention: Retention = _ALL) -> None:
+    def __init__(self, data: Path, guard: Guard, info: ServerInfo, silence_s: float, retention: Retention = _ALL, series: int = METRIC_SERIES) -> None:
         self.data = data
         self.guard = guard
         self.info = info
@@ -54,8 +57,11 @@ class Services:
         self.committer = Committer(self.database, Journal(data / JOURNAL_FOLDER))
         self.log_ingest = LogIngest(self.database, data / LOG_FOLDER, self.committer.number)
         self.agents = Agents(self.database, self.committer, self.log_ingest)
-        self.metric_ingest = MetricIngest(self.database, data / METRIC_FOLDER, self.committer.number, self.agents.note_session, METRIC_SERIES)
+        self.metric_ingest = MetricIngest(self.database, data / METRIC_FOLDER, self.committer.number, self.agents.note_session, series)
         self.metrics = Metrics(self.metric_ingest.store, self.metric_ingest)
+        self.catalogues = Catalogues(self.metrics)
+        self.findings = FindingsService(self.database, self.metrics)
+        self.promql = Promql(self.metrics)
         self.queries = Queries(self.database)
         self.logs = Logs(self.database, self.log_ingest.store)
         self.pulse = self.committer.pulse

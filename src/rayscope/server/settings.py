@@ -13,11 +13,13 @@ from rayscope.errors import UsageError
 from rayscope.model.retention import Retention
 from rayscope.query.retention import parse_retention
 from rayscope.ray.secrets import Policy
+from rayscope.store.limits import METRIC_SERIES
 
 T = TypeVar("T", bound=Struct)
 
 _REDACTION: Final = "redact.json"
 _RETENTION: Final = "retain.json"
+_METRICS: Final = "metrics.json"
 
 
 class Redaction(Struct, forbid_unknown_fields=True):
@@ -31,12 +33,17 @@ class _Retained(Struct, forbid_unknown_fields=True):
     retain: str = ""
 
 
+class _Metrics(Struct, forbid_unknown_fields=True):
+    series: int = METRIC_SERIES
+
+
 class Settings(Struct, frozen=True, kw_only=True):
     """What a start may be told; None: as it was."""
 
     retain: str | None = None
     redact: bool | None = None
     patterns: Sequence[str] | None = None
+    metric_series: int | None = None
 
     def keep(self, data: Path) -> None:
         """Write into the folder what is given. Raises UsageError for what does not parse."""
@@ -48,6 +55,10 @@ class Settings(Struct, frozen=True, kw_only=True):
         if self.retain is not None:
             parse_retention(self.retain)
             _write(data / _RETENTION, _Retained(self.retain))
+        if self.metric_series is not None:
+            if self.metric_series < 1:
+                raise UsageError(f"--metric-series {self.metric_series} leaves no room for a series", hint=f"the default is {METRIC_SERIES}")
+            _write(data / _METRICS, _Metrics(self.metric_series))
 
 
 def read_policy(data: Path) -> Policy:
@@ -61,6 +72,11 @@ def read_retention(data: Path) -> Retention:
     return parse_retention(_read(data / _RETENTION, _Retained).retain)
 
 
+def read_metric_series(data: Path) -> int:
+    """How many series of metrics a session may have in this folder. Raises UsageError likewise."""
+    return _read(data / _METRICS, _Metrics).series
+
+
 def _redaction(data: Path) -> Redaction:
     return _read(data / _REDACTION, Redaction)
 
@@ -71,7 +87,9 @@ def _read(path: Path, kind: type[T]) -> T:
     except FileNotFoundError:
         return kind()
     except (OSError, msgspec.DecodeError) as error:
-        raise UsageError(f"cannot read {path}: {error}", hint="mend it, or delete it; docs/redaction.md and docs/retention.md show what it holds") from error
+        raise UsageError(
+            f"cannot read {path}: {error}", hint="mend it, or delete it; docs/redaction.md, docs/retention.md and docs/metrics.md show what it holds"
+        ) from error
 
 
 def _write(path: Path, content: Struct) -> None:

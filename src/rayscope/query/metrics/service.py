@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 import numpy as np
 
 from rayscope.errors import LimitExceeded
 from rayscope.model.metrics import Budget, Family, Labels, Matcher, Rejected, Write
+from rayscope.query.metrics.sums import Grouping, frame_of, read_sums
 from rayscope.store.limits import METRIC_SAMPLES, METRIC_SERIES
 from rayscope.store.metrics.frames import Frame
-from rayscope.store.metrics.head import Matrix
-from rayscope.store.metrics.live import LiveMetrics
+from rayscope.store.metrics.live import LiveMetrics, View
 from rayscope.store.metrics.series import Numbers
 from rayscope.store.metrics.session import SessionMetrics
+
+T = TypeVar("T")
 
 FOR_EVER: Final = 1 << 62
 _THREADS: Final = 2
@@ -42,16 +44,52 @@ class Metrics:
 
     def select(self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int = METRIC_SAMPLES) -> list[Frame]:
         """The samples of the series that fit, a frame a target. Raises LimitExceeded before anything is read, UsageError for an expression that is none."""
-        chosen = [(known, known.index.match(matchers)) for known in self.store.known(session)]
-        estimate = sum(self.store.estimate(known, series, start_ms, end_ms) for known, series in chosen)
+        return self._read(self._views(session, matchers, start_ms, end_ms), max_samples)
+
+    def select_sums(
+        self,
+        session: str | None,
+        matchers: Sequence[Matcher],
+        start_ms: int,
+        end_ms: int,
+        *,
+        names: Sequence[str],
+        without: bool = False,
+        counters: bool = True,
+        max_samples: int = METRIC_SAMPLES,
+    ) -> list[Frame]:
+        """Like `select`, for a question that sums: series of a target that fall into one group are one, their sum, as far as that changes nothing.
+
+        For `sum by (names) (rate(x[1m]))`, and `increase`; with ``counters=False`` for `sum by (names) (x)`. ``without``: `sum without (names) (…)`. What is
+        returned is to be asked on in the same way as what `select` returns. ``max_samples`` counts what is returned, and raises LimitExceeded: sums may be
+        made of many more.
+        """
+        views = self._views(session, matchers, start_ms, end_ms)
+        groupings = {view.session.session: view.session.index for view in views}
+        made = {name: Grouping(index, names, without=without) for name, index in groupings.items()}
+        found = self._map(lambda view: read_sums(self.store, view, made[view.session.session], counters=counters), views)
+        sums = [frame for frame, _ in found if frame is not None]
+        rest = [view for _, view in found if len(view.wanted)]
+        return sums + self._read(rest, max_samples - sum(frame.values.size for frame in sums))
+
+    def _views(self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[View]:
+        return [view for known in self.store.known(session) for view in self.store.views(known, known.index.match(matchers), start_ms, end_ms)]
+
+    def _read(self, views: Sequence[View], max_samples: int) -> list[Frame]:
+        estimate = sum(view.estimate() for view in views)
         if estimate > max_samples:
             raise LimitExceeded(
                 f"the question would touch some {estimate:,} samples, more than the limit of {max_samples:,}",
                 hint="ask for fewer series, a shorter time, or aggregate what is asked for",
             )
-        reads = [(known, read) for known, series in chosen for read in self.store.matrices(known, series, start_ms, end_ms)]
-        found = self._threads.map(lambda pair: _framed(*pair), reads) if len(reads) > 1 else map(_framed, *zip(*reads, strict=True)) if reads else ()
-        return [frame for frame in found if frame is not None]
+        return [frame for frame in self._map(self._framed, views) if frame is not None]
+
+    def _map(self, work: Callable[[View], T], views: Sequence[View]) -> list[T]:
+        return list(self._threads.map(work, views) if len(views) > 1 else map(work, views))
+
+    def _framed(self, view: View) -> Frame | None:
+        matrix = self.store.read(view)
+        return None if matrix is None else frame_of(view.session.index, matrix)
 
     def series(
         self, session: str | None, match: Sequence[Sequence[Matcher]], start_ms: int = 0, end_ms: int = FOR_EVER, limit: int = METRIC_SERIES
@@ -94,7 +132,7 @@ class Metrics:
         Arrivals are in the order in which they became durable. A sample may come twice, never not at all.
         """
         after, found = self.store.after(cursor, max_samples)
-        return after, [_frame(known, matrix) for known, matrix in found]
+        return after, [frame_of(known.index, matrix) for known, matrix in found]
 
     def _present(self, session: str | None, match: Sequence[Sequence[Matcher]], start_ms: int, end_ms: int) -> list[tuple[SessionMetrics, Numbers]]:
         found = []
@@ -103,12 +141,3 @@ class Metrics:
             chosen = fitting[0] if len(fitting) == 1 else np.unique(np.concatenate(fitting))
             found.append((known, self.store.present(known, chosen, start_ms, end_ms)))
         return found
-
-
-def _framed(known: SessionMetrics, read: Callable[[], Matrix | None]) -> Frame | None:
-    matrix = read()
-    return None if matrix is None else _frame(known, matrix)
-
-
-def _frame(known: SessionMetrics, matrix: Matrix) -> Frame:
-    return Frame([known.index.labels(number) for number in matrix.series.tolist()], matrix.times, matrix.values)

@@ -109,23 +109,32 @@ class SeriesIndex:
             hash_ = (hash_ + 1) & _ALL_BITS
         return hash_
 
-    def fill(self, labels: Sequence[tuple[str, str]], keys: Sequence[bytes], targets: Sequence[int], first_ms: Sequence[int], last_ms: Sequence[int]) -> None:
-        """Take all that the database knows: labels by their number, and series by theirs. Into an empty index."""
+    def fill(self, labels: Sequence[tuple[str, str]], series: tuple[NDArray[np.int64], NDArray[np.int32]], targets: Numbers) -> None:
+        """Take what the database knows, by number: labels, and series as the ends of each one's labels in all of them. Into an empty index."""
         for name, value in labels:
             self._label(name, value)
-        for key in keys:
-            self._flat.extend(np.frombuffer(key, np.int32))
-            self._ends.append(self._flat.size)
+        self._ends.extend(series[0])
+        self._flat.extend(series[1])
+        self._targets.extend(targets)
+        self._first.extend(np.full(len(targets), -NEVER))
+        self._last.extend(np.full(len(targets), NEVER))
         hashes: dict[int, int] = {}
-        for number, key in enumerate(keys):
-            hash_ = _hash(key)
+        for number in range(len(targets)):
+            hash_ = _hash(self.key(number))
             while hash_ in hashes:
                 hash_ = (hash_ + 1) & _ALL_BITS
             hashes[hash_] = number
         self._hashes.fill(np.fromiter(hashes.keys(), np.uint64, len(hashes)), np.fromiter(hashes.values(), np.int32, len(hashes)))
-        self._first.extend(np.array(first_ms, np.int64))
-        self._last.extend(np.array(last_ms, np.int64))
-        self._targets.extend(np.array(targets, np.int32))
+
+    def since(self, first_label: int, first_series: int) -> tuple[list[tuple[str, str]], tuple[NDArray[np.int64], NDArray[np.int32]], Numbers]:
+        """Labels and series from a number on: the labels, the series as offsets into their labels (one more than series) and these, and their targets."""
+        ends, start = self._ends.view, int(self._ends.view[first_series - 1]) if first_series else 0
+        offsets = np.concatenate([[0], ends[first_series:] - start])
+        return (
+            list(zip(self.names[first_label:], self.values[first_label:], strict=True)),
+            (offsets, self._flat.view[start:].copy()),
+            self.targets[first_series:].copy(),
+        )
 
     # what is asked
 

@@ -13,9 +13,12 @@ from rayscope.store import limits
 from rayscope.store.metrics.arrays import Grow
 from rayscope.store.metrics.frames import ABSENT_BITS, NAN, STALE, Times, Values
 from rayscope.store.metrics.head import Part, Target
+from rayscope.store.metrics.index import EpochRow, Saved, Unsaved
 from rayscope.store.metrics.series import NEVER, Numbers, SeriesIndex
 
 TargetKey = tuple[tuple[str, str], ...]
+
+_KEPT_EPOCHS = 2
 
 LEFT_OUT = -1
 """In an epoch's table: a series that the budget, or a limit, left out."""
@@ -50,8 +53,82 @@ class SessionMetrics:
         self.left_out: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.dropped_samples = 0
-        self.fresh_families: dict[str, Family] = {}
+        self.live = False
+        """Whether samples came since it was opened."""
+        self._fresh_families: dict[str, Family] = {}
+        self._changed_epochs: dict[int, Epoch] = {}
+        self._next_epoch = 0
+        self._stored = [0, 0, 0]
+        self._stored_counts: dict[tuple[str, str], int] = {}
         self._target_nos: dict[TargetKey, int] = {}
+
+    # the database's part
+
+    def fill(self, saved: Saved) -> None:
+        """Take what the database knows. Into an empty one."""
+        self.index.fill(saved.labels, saved.series_labels, saved.series_targets)
+        for labels in saved.targets:
+            self.target_no(labels)
+        self.families = {family.name: family for family in saved.families}
+        for row in saved.epochs:
+            epoch = Epoch(number=row.epoch_no, node_id=row.node_id, epoch=row.epoch, next_seq=row.next_seq, targets=list(row.targets), stored=len(row.series))
+            epoch.series.extend(row.series)
+            self.epochs[row.node_id, row.epoch] = epoch
+            self._next_epoch = max(self._next_epoch, row.epoch_no + 1)
+        self.by_name = Counter(self.index.counts())
+        for (kind, name), value in saved.counts.items():
+            if kind == "dropped":
+                self.dropped_samples = value
+            else:
+                (self.rejected if kind == "rejected" else self.left_out)[name] = value
+        self._stored, self._stored_counts = self._sizes(), self._counts()
+
+    def unsaved(self) -> Unsaved:
+        """What the database does not know. It counts as known from here on: the caller keeps it until it is."""
+        labels, series, targets = self.index.since(self._stored[0], self._stored[1])
+        counts = self._counts()
+        found = Unsaved(
+            session_no=self.session_no,
+            first_label=self._stored[0],
+            labels=labels,
+            first_series=self._stored[1],
+            series_targets=targets,
+            series_labels=series,
+            first_target=self._stored[2],
+            targets=[target.labels for target in self.targets[self._stored[2] :]],
+            families=list(self._fresh_families.values()),
+            epochs=[_row(epoch) for epoch in self._changed_epochs.values()],
+            counts={key: value for key, value in counts.items() if self._stored_counts.get(key) != value},
+        )
+        self._stored, self._stored_counts, self._fresh_families, self._changed_epochs = self._sizes(), counts, {}, {}
+        return found
+
+    def _sizes(self) -> list[int]:
+        return [len(self.index.names), len(self.index), len(self.targets)]
+
+    def _counts(self) -> dict[tuple[str, str], int]:
+        rejected = {("rejected", reason): count for reason, count in self.rejected.items()}
+        return rejected | {("left_out", name): count for name, count in self.left_out.items()} | {("dropped", ""): self.dropped_samples}
+
+    # epochs
+
+    def begin_epoch(self, node_id: str, name: str) -> Epoch:
+        """A new table of an agent's numbers."""
+        epoch = self.epochs[node_id, name] = Epoch(number=self._next_epoch, node_id=node_id, epoch=name)
+        self._next_epoch += 1
+        return epoch
+
+    def note_epoch(self, epoch: Epoch, next_seq: int) -> None:
+        """A body of it was taken."""
+        epoch.next_seq = next_seq
+        self._changed_epochs[epoch.number] = epoch
+
+    def old_epochs(self) -> list[Epoch]:
+        """All but the two newest of each node: an agent that has begun a new one does not go back."""
+        by_node: dict[str, list[Epoch]] = {}
+        for epoch in self.epochs.values():
+            by_node.setdefault(epoch.node_id, []).append(epoch)
+        return [old for epochs in by_node.values() for old in sorted(epochs, key=lambda epoch: epoch.number)[:-_KEPT_EPOCHS]]
 
     # definitions
 
@@ -74,7 +151,7 @@ class SessionMetrics:
     def note_family(self, family: Family) -> None:
         """What is said of a metric; the last word counts."""
         if self.families.get(family.name) != family and (family.name in self.families or len(self.families) < limits.METRIC_FAMILIES):
-            self.families[family.name] = self.fresh_families[family.name] = family
+            self.families[family.name] = self._fresh_families[family.name] = family
 
     def target_no(self, labels: Mapping[str, str]) -> int:
         """The number of a target; a new one for new labels."""
@@ -185,6 +262,11 @@ class SessionMetrics:
             offenders=together.most_common(limits.METRIC_OFFENDERS),
             rejected=dict(self.rejected),
         )
+
+
+def _row(epoch: Epoch) -> EpochRow:
+    first, epoch.stored = epoch.stored, epoch.series.size
+    return EpochRow(epoch.number, epoch.node_id, epoch.epoch, epoch.next_seq, list(epoch.targets), first, epoch.series.view[first:].copy())
 
 
 def _kept(ids: bytes, epoch: Epoch) -> tuple[bytes, Numbers, Numbers | None]:

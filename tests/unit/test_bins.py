@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rayscope.query.bins import Bins, Rows
+from rayscope.query.shares import Shares
 
 Attempt = tuple[int, int, int, int, int]
 """Track, begin, length, colour, bad."""
@@ -80,11 +83,37 @@ def test_density_goes_on_between_the_ends_of_what_runs_long() -> None:
     assert runs.fill.tolist() == [50, 100, 30]
 
 
-def test_a_bin_has_the_colour_of_its_longest_attempt() -> None:
-    """Whatever comes first, also from another chunk."""
-    attempts = [(0, 0, 2, 1, 0), (0, 0, 9, 2, 0), (0, 1, 3, 3, 0)]
+def test_a_bin_has_the_colour_with_the_most_time() -> None:
+    """Whatever comes first, also from another chunk: two of three ns are more than one of five."""
+    attempts = [(0, 0, 3, 1, 0), (0, 0, 5, 2, 0), (0, 1, 3, 1, 0)]
     for order in (attempts, attempts[::-1]):
-        assert bins_of(order, chunk=1).density().color.tolist() == [2]
+        assert bins_of(order, chunk=1).density().color.tolist() == [1]
+
+
+TIMES = st.lists(st.tuples(st.integers(0, 5), st.integers(1, 9), st.integers(0, 20)), max_size=60)
+
+
+@given(times=TIMES, chunk=st.integers(1, 10))
+def test_the_leading_colour_of_a_cell(times: list[tuple[int, int, int]], chunk: int) -> None:
+    """Against the same sums in Python."""
+    shares, sums = Shares(6), dict[int, Counter[int]]()
+    for first in range(0, len(times), chunk):
+        cell, color, time = np.array(times[first : first + chunk], np.int64).T
+        shares.add(cell, color.astype(np.uint64), time)
+    for cell, color, time in times:
+        sums.setdefault(cell, Counter())[color] += time
+    found = shares.leading().tolist()
+    assert [bool(color) for color in found] == [cell in sums for cell in range(6)]
+    assert all(sums[cell][color] == max(sums[cell].values()) for cell, color in enumerate(found) if color)
+
+
+def test_the_leading_colour_survives_where_not_all_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hundred colours with a little time each go; the one that comes with a little more in each part stays."""
+    monkeypatch.setattr("rayscope.query.shares.TIMELINE_SHARES", 40)
+    shares = Shares(3)
+    for color in range(2, 100):
+        shares.add(np.array([1, 1, 2]), np.array([1, color, color], np.uint64), np.array([3, 1, 1]))
+    assert shares.leading().tolist()[:2] == [0, 1]
 
 
 def test_tracks_do_not_run_into_each_other() -> None:

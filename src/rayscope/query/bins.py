@@ -11,6 +11,8 @@ from msgspec import Struct
 from msgspec.structs import astuple, replace
 from numpy.typing import NDArray
 
+from rayscope.query.shares import Shares
+
 Ints = NDArray[np.int64]
 _KEPT: Final = 4
 """Wide attempts are kept until there are that many times as many as may have a slice of their own."""
@@ -69,8 +71,8 @@ class Bins:
         """Of each track: attempts, failed, time in the range."""
         cells = tracks * self._bins
         self._count, self._failed, self._busy, self._delta, self._marks = np.zeros((5, cells), np.int64)
-        self._longest, self._place = np.full((2, cells), -1, np.int64)
-        self._color = np.zeros(cells, np.uint64)
+        self._place = np.zeros(cells, np.int64)
+        self._shares = Shares(cells)
         self._wide = [_NONE]
 
     def add(self, rows: Rows) -> None:
@@ -115,9 +117,7 @@ class Bins:
         np.add.at(self._busy, (base + last)[over], (until - last * self._bin_ns)[over])
         np.add.at(self._delta, (cell + 1)[through], 1)
         np.add.at(self._delta, (base + last)[through], -1)
-        np.maximum.at(self._longest, cell, until - begin)
-        longest = until - begin == self._longest[cell]
-        self._color[cell[longest]] = rows.color[longest]
+        self._shares.add(cell, rows.color, until - begin)
 
     def _narrow(self) -> None:
         """Let the longest alone keep slices of their own."""
@@ -148,8 +148,8 @@ class Bins:
     def density(self) -> Runs:
         """All that has no slice of its own, after `long`. Neighbours that look alike are one.
 
-        That is: of one colour, both with failures or both without, and about as full: a step is a half of it. A bin has the colour of the longest
-        attempt that begins in it, or else of the bin before it.
+        That is: of one colour, both with failures or both without, and about as full: a step is a half of it. A bin has the colour with the
+        most time of what begins in it, or else that of the bin before it.
         """
         level = np.cumsum(self._delta.reshape(self._tracks, self._bins), axis=1).ravel()
         fill = np.rint(100 * (self._busy / self._bin_ns + level)).astype(np.int64)
@@ -159,7 +159,7 @@ class Bins:
         touches = np.zeros(len(at), bool)
         touches[1:] = (np.diff(at) == 1) & (np.diff(track) == 0)
         speaks = np.maximum.accumulate(np.where((count > 0) | ~touches, np.arange(len(at)), 0))
-        color = self._color[at][speaks]
+        color = self._shares.leading()[at][speaks]
         is_first = ~touches
         for looks in (color, failed > 0, np.frexp(fill.astype(np.float64))[1]):
             is_first[1:] |= looks[1:] != looks[:-1]

@@ -11,8 +11,6 @@ export interface Budget { limit: number; series: number; dropped_series: number;
 interface Answer { metrics: Metric[]; budget: Budget | null }
 
 const EVERY_NS = 30e9;
-/** The last answer of each session: a page that is come back to has its charts at once. */
-const kept = new Map<string, Answer>();
 
 export function useCatalogue() {
   const known = sessions();
@@ -24,8 +22,7 @@ export function useCatalogue() {
     if (!first) asked.again();
     first = false;
   });
-  $effect(() => { if (asked.data && !asked.isLoading) kept.set(known.name, asked.data); });
-  const answer = $derived(asked.data ?? kept.get(known.name) ?? null);
+  const answer = $derived(asked.data);
   const metrics = $derived(answer?.metrics ?? []);
   const byName = $derived(new Map(metrics.map((one) => [one.name, one])));
   const stored = $derived(new Set(metrics.map((one) => one.name)));

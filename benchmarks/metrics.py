@@ -68,7 +68,7 @@ class Node:
         random, size, kind = self._random, self._series, self._kind
         steps: list[Values] = [
             np.zeros(size),
-            random.poisson(3, size) * (random.random(size) < 0.5).astype(np.float64),
+            np.where(random.random(size) < 0.5, random.poisson(3, size), 0.0),
             np.floor(random.normal(0, 3, size)),
             np.round(random.exponential(0.3, size), 2),
             4096 * np.floor(random.normal(0, 50, size)),

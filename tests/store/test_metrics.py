@@ -16,6 +16,7 @@ from rayscope.errors import Conflict, PayloadError
 from rayscope.model.metrics import Family, Matcher, Write
 from rayscope.query.metrics.frames import is_stale
 from rayscope.store.limits import METRIC_RAW_S
+from rayscope.store.metrics.head import Part, matrices_of, sample_count
 from support.metrics import SESSION, START_MS, AgentBodies, MemoryMetrics, MetricRecording, key
 from support.recording import stored
 
@@ -210,3 +211,29 @@ def test_secrets_in_labels_are_masked(recording: MetricRecording) -> None:
     assert len(values) == 3
     assert sum("[redacted]" in value for value in values) == 2
     assert secret.encode() not in b"".join(path.read_bytes() for path in recording.folder.rglob("*") if path.is_file())
+
+
+def test_series_that_come_alone_are_kept_without_holes(recording: MetricRecording) -> None:
+    """Each at its own times: as many blocks of one row, not one of holes. Those that come together share one."""
+    for at in range(3):
+        writes = [
+            Write({"__name__": "x", "job": "j", "n": str(number)}, np.array([START_MS + at * 1000 + number]), np.array([float(at)])) for number in range(20)
+        ]
+        together = [Write({"__name__": "y", "job": "j", "n": str(number)}, np.array([START_MS + at * 1000]), np.array([float(at)])) for number in range(1, 20)]
+        assert recording.metrics.append(SESSION, writes + together).samples == 0
+    expected = recording.samples()
+    assert len(expected) == 39
+    assert all([value for _, value in samples] == [0.0, 1.0, 2.0] for samples in expected.values())
+    recording.ingest.flush()
+    assert recording.samples() == expected
+    (session,) = recording.ingest.store.known(SESSION)
+    assert sorted(row.series for row in recording.ingest.store.directory.of(session.session_no))[-2:] in ([1, 19], [1, 20])
+    assert recording.samples(Matcher("n", "=", "7")).keys() == {"__name__=x,job=j,n=7", "__name__=y,job=j,n=7"}
+
+
+def test_many_times_of_many_series_become_several_blocks() -> None:
+    """Rather than a matrix of holes."""
+    parts = [Part(1, np.array([number], np.int64), np.array([number], np.int32), np.array([[1.0]])) for number in range(1000)]
+    matrices = list(matrices_of(parts))
+    assert sum(sample_count(matrix) for matrix in matrices) == 1000
+    assert sum(matrix.values.size for matrix in matrices) <= 100_000

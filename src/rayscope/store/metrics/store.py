@@ -17,7 +17,7 @@ from rayscope.store.journal import Journal, Position
 from rayscope.store.metrics import index
 from rayscope.store.metrics.blocks import BlockRow, encode_block, read_matrix, read_piece
 from rayscope.store.metrics.directory import Directory
-from rayscope.store.metrics.head import Matrix, Part, matrix_of, sample_count
+from rayscope.store.metrics.head import Matrix, Part, matrices_of, sample_count
 from rayscope.store.metrics.index import Unsaved
 from rayscope.store.metrics.live import LiveMetrics, View
 from rayscope.store.metrics.session import SessionMetrics
@@ -169,8 +169,7 @@ class MetricStore(LiveMetrics):
     def _write_blocks(self, frozen: _Frozen) -> list[BlockRow]:
         rows = []
         for session, target, parts in frozen.parts:
-            if (matrix := matrix_of(parts)) is not None:
-                rows.append(self.append(session, target, matrix, level=0, resolution_ms=0))
+            rows += [self.append(session, target, matrix, level=0, resolution_ms=0) for matrix in matrices_of(parts)]
         for session in {id(session): session for session, _, _ in frozen.parts}.values():
             self.directory.writer(session.session, 0).sync()
         return rows

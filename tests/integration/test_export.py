@@ -168,9 +168,9 @@ def test_federation_shows_the_newest_sample_of_what_is_there(server: Server) -> 
     ("question", "status", "words"),
     [
         ("", 400, "no match[]"),
-        ("match[]=up%5B5m%5D", 400, "not a plain selector"),
-        ("match[]=up%7B", 400, "not a selector"),
-        ("match[]=%7B%7D", 400, "not a selector"),
+        ("match[]=up%5B5m%5D", 400, "expected type vector selector"),
+        ("match[]=up%7B", 400, "parse error"),
+        ("match[]=%7B%7D", 400, "parse error"),
     ],
 )
 def test_federation_says_what_is_wrong(server: Server, question: str, status: int, words: str) -> None:

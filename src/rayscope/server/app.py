@@ -38,6 +38,7 @@ from rayscope.server.auth import OPEN, TOKEN_COOKIE
 from rayscope.server.compression import compression
 from rayscope.server.meters import timed
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
+from rayscope.server.prometheus_api.routes import prometheus_router
 from rayscope.server.ray_api.job_tail import tail_job_logs
 from rayscope.server.ray_api.jobs import jobs_router
 from rayscope.server.ray_api.routes import ray_router
@@ -110,6 +111,7 @@ def make_app(services: Services) -> Litestar:
             ray_router(services.queries),
             jobs_router,
             tail_job_logs,
+            prometheus_router,
         ],
         state=State({"services": services}),
         guards=[services.guard],

@@ -27,9 +27,9 @@ from rayscope.query.logs.service import Logs
 from rayscope.query.metrics.service import Metrics
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
+from rayscope.query.promql.service import Promql
 from rayscope.query.queries import Queries
 from rayscope.query.search import Search
-from rayscope.query.sessions import resolve_session
 from rayscope.query.sql import Console
 from rayscope.query.timeline import Timelines
 from rayscope.query.trace import Traces
@@ -38,7 +38,6 @@ from rayscope.server.channels import Channels
 from rayscope.server.dashboards import Dashboards
 from rayscope.server.live_jobs import LiveJobs
 from rayscope.server.meters import ServerMeters
-from rayscope.store import questions
 from rayscope.store.database import SCHEMA_VERSION, Database
 from rayscope.store.journal import Journal
 from rayscope.store.limits import METRIC_SERIES
@@ -73,6 +72,7 @@ class Services:
         self.agents = Agents(self.database, self.committer, self.log_ingest)
         self.metric_ingest = MetricIngest(self.database, data / METRIC_FOLDER, self.committer.number, self.agents.note_session, series)
         self.metrics = Metrics(self.metric_ingest.store, self.metric_ingest)
+        self.promql = Promql(self.metrics)
         self.queries = Queries(self.database)
         self.logs = Logs(self.database, self.log_ingest.store)
         self.pulse = self.committer.pulse
@@ -110,11 +110,6 @@ class Services:
         self.metric_ingest.close()
         self.committer.close()
         self.database.close()
-
-    def metric_session(self, wanted: str) -> str | None:
-        """The session that is meant by a name, a prefix or `latest`; None for all. Raises NotFound and Ambiguous."""
-        chosen = self.database.read(lambda connection: resolve_session(questions.sessions(connection), wanted))
-        return None if chosen is None else chosen[1]
 
     def journal_bytes(self) -> dict[str, int]:
         """The size of each journal, by what it is of."""

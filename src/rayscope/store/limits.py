@@ -243,6 +243,27 @@ CALLGRAPH_NODES: Final = 200
 CALLGRAPH_METHODS: Final = 50
 """Methods of a class that a call graph names, those with most calls."""
 
+PROMQL_BYTES: Final = 64 * KIB
+"""A PromQL expression: longer ones are made by programs that want something else."""
+
+PROMQL_OPERATORS: Final = 500
+"""Operators and parentheses in a PromQL expression: its parser goes down a level for each, and some thousands overflow its stack."""
+
+PROMQL_STEPS: Final = 11_000
+"""Steps of a range query, as in Prometheus: more than a screen has pixels."""
+
+PROMQL_SAMPLES: Final = 20_000_000
+"""Samples that one PromQL query may hold at a time, and numbers in one of its intermediate results: 160 MB."""
+
+PROMQL_SERIES: Final = 20_000
+"""Series in the answer to a PromQL query: a browser holds no more."""
+
+PROMQL_TIMEOUT_S: Final = 60.0
+"""The longest that a PromQL query may take; `timeout` asks for less."""
+
+PROMQL_AT_ONCE: Final = 4
+"""PromQL queries at a time, a dashboard's panels: each may hold as many samples as one may. Others wait."""
+
 METRIC_SERIES: Final = 200_000
 """Series of one session, unless `--metric-series` says otherwise: 100 nodes of 2,000. Each costs some 60 bytes of memory and as many on disk."""
 
@@ -269,9 +290,6 @@ METRIC_SAMPLES: Final = 50_000_000
 
 METRIC_WAITING_BYTES: Final = 64 * MIB
 """Bodies of samples that wait to be accepted. Over it agents get 503 and wait."""
-
-LOOKBACK_S: Final = 300.0
-"""How old a series's newest sample may be for the series to be there: Prometheus's own."""
 
 FEDERATE_SAMPLES: Final = 20_000_000
 """Samples that one federation may look at: five minutes of 300,000 series every 5 s, 160 MB."""

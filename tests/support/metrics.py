@@ -102,6 +102,7 @@ class MetricRecording:
 
     def __init__(self, folder: Path, series: int = 10_000) -> None:
         folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
         self._closed = False
         self.database = Database(folder / "rayscope.duckdb")
         self.committer = Committer(self.database, Journal(folder / "journal"))

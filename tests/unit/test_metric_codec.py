@@ -28,13 +28,13 @@ def bits_back(bits: np.ndarray) -> np.ndarray:
     return decode_chunk(data, raw, *bits.shape).values().view(np.uint64)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(hnp.arrays(np.uint64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=8), elements=VALUES))
 def test_every_bit_comes_back(bits: np.ndarray) -> None:
     assert (bits_back(bits) == bits).all()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(hnp.arrays(np.int64, hnp.array_shapes(min_dims=2, max_dims=2, max_side=20), elements=st.integers(-(2**40), 2**40)), st.integers(0, 9), st.data())
 def test_whole_numbers_and_decimals_come_back(numbers: np.ndarray, digits: int, data: st.DataObject) -> None:
     """With holes in them, and some rows asked for alone."""

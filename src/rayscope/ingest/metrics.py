@@ -26,6 +26,7 @@ from rayscope.store.database import Database
 from rayscope.store.logs.store import check_session_name
 from rayscope.store.metrics.session import SessionMetrics
 from rayscope.store.metrics.store import MetricStore
+from rayscope.store.metrics.upkeep import Upkeep
 
 log = logging.getLogger("rayscope.metrics")
 
@@ -72,6 +73,8 @@ class MetricIngest:
     def __init__(self, database: Database, folder: Path, number: Callable[[str], int], note: Callable[[str], None], series: int) -> None:
         self.database = database
         self.store = MetricStore(database, folder, series)
+        self.upkeep = Upkeep(self.store)
+        self._tidied_s = time.monotonic()
         self._number = number
         self._note = note
         self._works: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
@@ -112,7 +115,7 @@ class MetricIngest:
         return work.accepted
 
     def _session(self, session: str) -> SessionMetrics:
-        return self.store.session(self._number(session), session)
+        return self.store.writable(self._number(session), session)
 
     def close(self) -> None:
         """Accept what waits, flush, and stop. What a full disk keeps in the journal is applied by the next one."""
@@ -133,14 +136,18 @@ class MetricIngest:
         self.store.flush()
 
     def _flush(self) -> None:
-        """Thread: flushes what is due."""
+        """Thread: flushes what is due, and tidies in between."""
         while not self._stopping.is_set():
             self._due.wait(_LOOK_S)
             self._due.clear()
-            if self._stopping.is_set() or not self.store.is_due(limits.METRIC_FLUSH_SAMPLES, limits.METRIC_FLUSH_S):
-                continue
+            if self._stopping.is_set():
+                return
             try:
-                self.store.flush()
+                if self.store.is_due(limits.METRIC_FLUSH_SAMPLES, limits.METRIC_FLUSH_S):
+                    self.store.flush()
+                elif time.monotonic() - self._tidied_s >= limits.METRIC_TIDY_S:
+                    self.upkeep.tidy(time.time_ns() // 1_000_000, limits.METRIC_TIDY_S / 3)
+                    self._tidied_s = time.monotonic()
             except DiskFull as error:
                 log.warning("samples wait for room on the disk: %s", error)
                 self._stopping.wait(_RETRY_S)

@@ -81,7 +81,7 @@ class Services:
         self.dashboards = Dashboards(self.queries, self.channels)
         self.job_logs = JobLogs(self.queries, self.logs)
         self.live_jobs = LiveJobs(self.queries, self.job_logs, self.dashboards)
-        self.retainer = Retainer(self.database, self.log_ingest.store, retention)
+        self.retainer = Retainer(self.database, self.log_ingest.store, retention, self.metric_ingest.upkeep)
         self.housekeeper = Housekeeper(self.database, self.committer, silence_s, self.retainer, self.log_ingest)
         self.jobs = Jobs(self.database)
         self.overviews = Overviews(self.database)

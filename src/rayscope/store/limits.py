@@ -323,3 +323,24 @@ METRIC_FLUSH_S: Final = 300.0
 
 METRIC_SEGMENT_BYTES: Final = 64 * MIB
 """Where a new segment of metric blocks begins. One whose blocks are all gone is deleted."""
+
+METRIC_BLOCK_TIMES: Final = 480
+"""Times in a block of metrics when it has been merged: two hours at 15 s. More compress little better, and reading one series unpacks more."""
+
+METRIC_BLOCK_CELLS: Final = 4_000_000
+"""Series times times of a block at most: 32 MB while it is written."""
+
+METRIC_IDLE_S: Final = 3_600.0
+"""After how long without a sample the last blocks of a target are merged, however small they are."""
+
+METRIC_RAW_S: Final = 7 * 86_400.0
+"""How long samples are kept as they came. Older ones are thinned to one a minute."""
+
+METRIC_MINUTES_S: Final = 30 * 86_400.0
+"""How long one sample a minute is kept. Older ones are thinned to one in four minutes, which is within the five that a question looks back."""
+
+METRIC_ACTIVE_S: Final = 86_400.0
+"""A series without a sample for so long no longer counts against its session's budget, which may have ten times as many of those."""
+
+METRIC_TIDY_S: Final = 15.0
+"""How often it is looked whether blocks of metrics are to be merged or thinned; a third of that is what it may take."""

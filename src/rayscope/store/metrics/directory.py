@@ -16,6 +16,7 @@ from rayscope.store.metrics.blocks import BlockRow, Head, read_head
 from rayscope.store.segment_files import SegmentFile, SegmentWriter, segment_path
 
 _OPEN: Final = 64
+_SPARE_S: Final = 60.0
 _HEAD_NUMBERS: Final = 4_000_000
 
 
@@ -28,6 +29,7 @@ class Directory:
         self._files: OrderedDict[Path, SegmentFile] = OrderedDict()
         self._heads: OrderedDict[tuple[Path, int], Head] = OrderedDict()
         self._kept = 0
+        self._empty: dict[Path, float] = {}
         self._writers: dict[tuple[str, int], SegmentWriter] = {}
         self._lock = threading.Lock()
 
@@ -100,21 +102,18 @@ class Directory:
             found[session] = found.get(session, 0) + path.stat().st_size
         return found
 
-    def sweep(self, session: str, used: set[tuple[int, int]], spared: set[Path]) -> set[Path]:
-        """Delete the segments that hold no block any more and did not when it was last looked (``spared``): readers are done then. Those spared now."""
-        empty = set()
+    def sweep(self, session: str, used: set[tuple[int, int]], now_s: float) -> None:
+        """Delete the segments that have held no block for a while: whoever read one is done then."""
         for path in (self.folder / session).glob("*/*.seg"):
             level, number = int(path.parent.name), int(path.stem)
             writer = self._writers.get((session, level))
             if (level, number) in used or (writer is not None and writer.segment_no == number):
                 continue
-            if path in spared:
+            if now_s - self._empty.setdefault(path, now_s) >= _SPARE_S:
                 path.unlink(missing_ok=True)
+                del self._empty[path]
                 with self._lock:
                     self._files.pop(path, None)
-            else:
-                empty.add(path)
-        return empty
 
     def drop_session(self, session: str) -> int:
         """Delete all segments of a session; the bytes that this frees."""
@@ -122,6 +121,7 @@ class Directory:
         for key in [key for key in self._writers if key[0] == session]:
             self._writers.pop(key).close()
         shutil.rmtree(self.folder / session, ignore_errors=True)
+        self._empty = {path: since_s for path, since_s in self._empty.items() if path.parent.parent.name != session}
         with self._lock:
             for path in [path for path in self._files if path.parent.parent.name == session]:
                 del self._files[path]

@@ -87,6 +87,13 @@ def sessions_since(connection: Connection, seq: int) -> list[tuple[int, str]]:
     return found
 
 
+def sessions_to_thin(connection: Connection, before_ms: int) -> list[tuple[int, str]]:
+    """The number and name of each session with samples as they came from before a time."""
+    query = "SELECT session_no, session FROM session WHERE session_no IN (SELECT session_no FROM metric_block WHERE resolution_ms = 0 AND end_ms < ?)"
+    found: list[tuple[int, str]] = connection.execute(query, [before_ms]).fetchall()
+    return found
+
+
 def read_session(connection: Connection, session_no: int) -> Saved:
     """All of a session but its blocks."""
 
@@ -172,6 +179,22 @@ def read_blocks(connection: Connection, session_no: int) -> list[BlockRow]:
     """All blocks of a session, the oldest first."""
     query = f"SELECT {_BLOCK} FROM metric_block WHERE session_no = ? ORDER BY start_ms, first_seq"
     return [BlockRow(*row) for row in connection.execute(query, [session_no]).fetchall()]
+
+
+def old_blocks(connection: Connection, before_ms: int | None, limit: int) -> list[BlockRow]:
+    """Blocks of all sessions that ended before a time (None: any), the oldest first."""
+    query = f"SELECT {_BLOCK} FROM metric_block WHERE (? IS NULL OR end_ms < ?) ORDER BY end_ms LIMIT {int(limit)}"
+    return [BlockRow(*row) for row in connection.execute(query, [before_ms, before_ms]).fetchall()]
+
+
+def block_bytes(connection: Connection) -> dict[int, int]:
+    """By session: the bytes of its blocks."""
+    return dict(connection.execute("SELECT session_no, sum(size_bytes)::BIGINT FROM metric_block GROUP BY ALL").fetchall())
+
+
+def used_segments(connection: Connection, session_no: int) -> set[tuple[int, int]]:
+    """Level and number of each segment of a session that holds blocks."""
+    return set(connection.execute("SELECT DISTINCT level, segment_no FROM metric_block WHERE session_no = ?", [session_no]).fetchall())
 
 
 def write_blocks(connection: Connection, blocks: Sequence[BlockRow]) -> None:

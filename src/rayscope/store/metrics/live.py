@@ -117,7 +117,6 @@ class LiveMetrics:
         if not self.changed:
             self.since_s = time.monotonic()
         self.changed.add(session)
-        session.live = True
         self.waiting_samples += samples
         self.position = end
 

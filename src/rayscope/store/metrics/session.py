@@ -19,6 +19,7 @@ from rayscope.store.metrics.series import NEVER, Numbers, SeriesIndex
 TargetKey = tuple[tuple[str, str], ...]
 
 _KEPT_EPOCHS = 2
+_TURNOVER = 10
 
 LEFT_OUT = -1
 """In an epoch's table: a series that the budget, or a limit, left out."""
@@ -53,8 +54,10 @@ class SessionMetrics:
         self.left_out: Counter[str] = Counter()
         self.rejected: Counter[str] = Counter()
         self.dropped_samples = 0
-        self.live = False
-        """Whether samples came since it was opened."""
+        self.used_s = 0.0
+        """When it was last named, on the monotonic clock."""
+        self._counted: int | None = None
+        self._first_fresh = 0
         self._fresh_families: dict[str, Family] = {}
         self._changed_epochs: dict[int, Epoch] = {}
         self._next_epoch = 0
@@ -179,10 +182,22 @@ class SessionMetrics:
 
     def _has_room(self, name: str) -> bool:
         """The last tenth of the budget is for metrics that have less than a hundredth of it: what grows without bound does not push the others out."""
-        size = len(self.index)
+        if len(self.index) >= _TURNOVER * self.limit:
+            return False
+        size = self.active
         if size < self.limit - self.limit // 10:
             return True
         return size < self.limit and self.by_name[name] < max(self.limit // 100, 1)
+
+    @property
+    def active(self) -> int:
+        """Series that count against the budget: those that have been heard of within a day, as last counted, and new ones."""
+        return len(self.index) if self._counted is None else self._counted + len(self.index) - self._first_fresh
+
+    def refresh(self, now_ms: int) -> None:
+        """Count the active series."""
+        last_ms = self.index.last_ms
+        self._counted, self._first_fresh = int(np.count_nonzero(last_ms >= now_ms - limits.METRIC_ACTIVE_S * 1000)), len(last_ms)
 
     # samples
 
@@ -256,7 +271,7 @@ class SessionMetrics:
         together = self.by_name + self.left_out
         return Budget(
             limit=self.limit,
-            series=len(self.index),
+            series=self.active,
             dropped_series=self.left_out.total(),
             dropped_samples=self.dropped_samples,
             offenders=together.most_common(limits.METRIC_OFFENDERS),

@@ -6,9 +6,10 @@ import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
-from msgspec import Struct
+from msgspec import Struct, structs
 from numpy.typing import NDArray
 
 from rayscope.store.database import Connection, Database
@@ -21,6 +22,9 @@ from rayscope.store.metrics.index import Unsaved
 from rayscope.store.metrics.live import LiveMetrics, View
 from rayscope.store.metrics.session import SessionMetrics
 from rayscope.store.metrics.sums import Piece
+
+_IDLE_S: Final = 1_800.0
+"""After how long a session that nobody names leaves memory."""
 
 
 class _Frozen(Struct, frozen=True, eq=False):
@@ -42,7 +46,7 @@ class MetricStore(LiveMetrics):
         self.journal = Journal(folder / "journal")
         self.directory = Directory(folder)
         self.position, self.seq = database.read(index.metric_position)
-        self._flushing = threading.Lock()
+        self.flushing = threading.Lock()
         self._opening = threading.Lock()
         self._frozen: _Frozen | None = None
 
@@ -57,11 +61,39 @@ class MetricStore(LiveMetrics):
         """A session's metrics, read from the database when it is first named."""
         with self._opening:
             known = self._sessions.get(session)
-            return known if known is not None else self._open(session_no, session)
+            known = known if known is not None else self._open(session_no, session)
+            known.used_s = time.monotonic()
+            return known
+
+    def writable(self, session_no: int, session: str) -> SessionMetrics:
+        """The same, for samples that come: it stays open."""
+        with self._opening:
+            known = self._sessions.get(session) or self._open(session_no, session)
+            known.used_s = time.monotonic()
+            return known
+
+    def close_idle(self, session: SessionMetrics) -> None:
+        """Forget, until it is named again, a session that nobody has asked for or written to for a while."""
+        with self._opening, self._lock:
+            idle = time.monotonic() - session.used_s > _IDLE_S
+            if idle and self._frozen is None and session not in self.changed and self._sessions.get(session.session) is session:
+                del self._sessions[session.session]
+                self.directory.rows.pop(session.session_no, None)
+
+    def take_old_epochs(self, session: SessionMetrics) -> list[int]:
+        """The numbers of epochs that are forgotten here: their agents have begun others."""
+        with self._lock:
+            if session in self.changed or self._frozen is not None:
+                return []
+            old = session.old_epochs()
+            for epoch in old:
+                del session.epochs[epoch.node_id, epoch.epoch]
+            return [epoch.number for epoch in old]
 
     def known(self, session: str | None) -> list[SessionMetrics]:
         """The sessions that have metrics: that one, or all."""
         if session is not None and session in self._sessions:
+            self._sessions[session].used_s = time.monotonic()
             return [self._sessions[session]]
         stored = self.database.read(index.sessions)
         for number, name in stored:
@@ -97,7 +129,7 @@ class MetricStore(LiveMetrics):
 
     def flush(self) -> None:
         """Everything in memory into blocks. Raises DiskFull; then nothing has changed, and the next flush tries again."""
-        with self._flushing:
+        with self.flushing:
             again = self._frozen is not None
             self._flush_frozen()
             if again:
@@ -171,6 +203,38 @@ class MetricStore(LiveMetrics):
                 session.targets[target].frozen = []
             self.directory.add(rows)
             self._frozen = None
+
+    # what changes behind it
+
+    def known_now(self) -> list[SessionMetrics]:
+        """The sessions that are open."""
+        return list(self._sessions.values())
+
+    def rows_of(self, session: SessionMetrics) -> list[list[BlockRow]]:
+        """A session's blocks by target, in order."""
+        with self._lock:
+            return [list(rows) for rows in self.directory.rows.get(session.session_no, {}).values()]
+
+    def exchange(self, gone: Sequence[BlockRow], made: Sequence[BlockRow]) -> None:
+        """Blocks take the place of others, of which nobody learns any more."""
+        with self._lock:
+            self.directory.remove(gone)
+            self.directory.add(made)
+
+    def forget(self, session: str) -> None:
+        """A session is to be deleted: nothing of it is in memory any more."""
+        with self._lock:
+            known = self._sessions.pop(session, None)
+            if known is None:
+                return
+            self.changed.discard(known)
+            self.directory.rows.pop(known.session_no, None)
+            if self._frozen is not None:
+                self._frozen = structs.replace(
+                    self._frozen,
+                    parts=[part for part in self._frozen.parts if part[0] is not known],
+                    unsaved=[unsaved for unsaved in self._frozen.unsaved if unsaved.session_no != known.session_no],
+                )
 
     # what is asked
 

@@ -65,7 +65,8 @@ def of_chunk(chunk: Chunk, where: Places) -> _Part:
     bits = (chunk.kinds == FLOAT) | (chunk.kinds == SAME)
     first = np.where(bits, chunk.firsts.view(np.float64), chunk.firsts / scale)
     last, step, falls = first + chunk.totals / scale, np.zeros(len(first)), chunk.falls.copy()
-    odd: Marks = ~np.asarray(np.isfinite(first))
+    odd: Marks = np.zeros(len(first), np.bool_)
+    np.logical_not(np.isfinite(first), out=odd)
     odd[chunk.absent[0]] = True
     stale = _common(chunk.stale, len(first), chunk.times, odd)
     changes = {kind: part for kind, part in chunk.parts.items() if kind != FLOAT}
@@ -81,7 +82,7 @@ def of_chunk(chunk: Chunk, where: Places) -> _Part:
 def of_matrix(matrix: Matrix, where: Places) -> _Part:
     """What is in memory."""
     rows, absent = np.arange(len(where)), is_absent(matrix.values)
-    odd = absent.any(axis=1)
+    odd: Marks = np.asarray(absent.any(axis=1))
     gone = is_stale(matrix.values)
     ended = np.flatnonzero(gone.any(axis=1))
     stale = _common((ended, gone[ended]), len(where), len(matrix.times), odd)

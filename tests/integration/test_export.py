@@ -6,7 +6,9 @@ import gzip
 import http.client
 import json
 import os
+import shutil
 import signal
+import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,6 +21,7 @@ import numpy as np
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest, ExportMetricsServiceResponse
 from prometheus_client import parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from rayscope.export.cursor import CursorFile
 from rayscope.export.protocol import Otlp
@@ -30,7 +33,7 @@ from rayscope.wire.received import STALE
 from rayscope.wire.remote_write import HEADERS, Encoder
 from support.commands import Commands, ask, until
 from support.metrics import NODE, AgentBodies, FrozenLabels, MemoryMetrics, MetricRecording, key
-from support.prometheus import Prometheus, free_port, now_ms
+from support.prometheus import HINT, Prometheus, free_port, now_ms
 
 WAIT_S = 120.0
 Labels = dict[str, str]
@@ -136,6 +139,10 @@ def test_pages_are_in_the_format_that_is_asked_for(server: Server) -> None:
     assert body.endswith(b"# EOF\n")
     _, _, packed = server.page("/metrics", **{"Accept-Encoding": "gzip"})
     assert gzip.decompress(packed).startswith(b"# HELP rayscope_build_info")
+    assert shutil.which("promtool"), HINT
+    checked = subprocess.run(["promtool", "check", "metrics"], input=server.page("/metrics")[2], capture_output=True, check=False)
+    assert (checked.returncode, checked.stderr, checked.stdout) == (0, b"", b"")
+    assert list(openmetrics_parser.text_string_to_metric_families(body.decode()))
 
 
 def test_federation_shows_the_newest_sample_of_what_is_there(server: Server) -> None:
@@ -257,11 +264,12 @@ def test_good_samples_are_kept_and_bad_ones_named(server: Server) -> None:
         (b"garbage", dict(HEADERS), 400, "snappy"),
         (bytes(cramjam.snappy.compress_raw(b"\xff\xff\xff")), dict(HEADERS), 400, "WriteRequest"),
         (b"{}", {"Content-Type": "application/json"}, 415, "application/json"),
+        (Encoder().request([]), {"Content-Type": "", "Content-Encoding": "snappy"}, 415, "snappy"),
         (Encoder().request([]), {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}, 415, "gzip"),
         (b" " * (MAX_BODY_BYTES + 1), dict(HEADERS), 413, "over the limit"),
         (bytes(cramjam.snappy.compress_raw(bytes(MAX_BODY_BYTES + 1))), dict(HEADERS), 413, "when unpacked"),
     ],
-    ids=["garbage", "no protobuf", "JSON", "gzip", "too large", "a bomb"],
+    ids=["garbage", "no protobuf", "JSON", "no type", "gzip", "too large", "a bomb"],
 )
 def test_bodies_that_cannot_be_read_are_refused(server: Server, body: bytes, headers: Labels, status: int, words: str) -> None:
     """With what is wrong; an empty body in snappy is fine."""

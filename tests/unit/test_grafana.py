@@ -11,6 +11,8 @@ from typing import Any
 import promql_parser
 import pytest
 
+from rayscope.query.promql.parse import parse
+
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana" / "rayscope.json"
 OF_GRAFANA = {"__all", "__rate_interval", "__interval", "__range"}
 
@@ -46,6 +48,7 @@ def test_every_expression_parses(title: str, expression: str) -> None:
     """With the variables filled in; and asks for the chosen session and nodes only."""
     selectors: list[str] = re.findall(r"\{([^}]*)\}", expression)
     assert promql_parser.parse(filled(expression))
+    assert parse(filled(expression))
     assert selectors
     assert all('session=~"$session",node=~"$node"' in selector for selector in selectors), title
 

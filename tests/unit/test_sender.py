@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -219,12 +220,31 @@ def test_otlp_counts_what_a_partial_success_refuses(metrics: MemoryMetrics, rece
         (Answer(400, b"out of order sample\n"), Refused("HTTP 400", "out of order sample", True)),
         (Answer(413), Refused("HTTP 413", "", True)),
         (Answer(401, b"no\x1b[31m"), Refused("HTTP 401", "no.[31m", False)),
-        (Answer(301), Refused("HTTP 301", "", False)),
+        (Answer(301, location="https://there/"), Again("HTTP 301: it is elsewhere: https://there/")),
     ],
 )
 def test_answers_mean_what_the_protocols_say(answer: Answer, meaning: Taken | Again | Refused) -> None:
     """5xx and 429 are asked again, any other refusal never."""
     assert verdict(answer) == meaning
+
+
+@pytest.mark.parametrize(("status", "meaning"), [(500, Refused), (501, Refused), (502, Again), (503, Again), (504, Again), (429, Again), (404, Refused)])
+def test_otlp_asks_again_where_its_specification_says_so(status: int, meaning: type) -> None:
+    """A 500 is final there."""
+    assert isinstance(verdict(Answer(status), Otlp.is_again), meaning)
+
+
+def test_a_receiver_that_hangs_does_not_hold_a_stop(metrics: MemoryMetrics, tmp_path: Path) -> None:
+    """It takes the connection, and never answers: some seconds after the stop the sender is gone."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        put(metrics, "a", (0, 1.0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        one = Sender(Destination(kind="remote-write", url=url), metrics.tail, CursorFile(tmp_path, "remote-write", url), RemoteWrite())
+        accepted, _ = listener.accept()
+        begun = time.monotonic()
+        one.close()
+        accepted.close()
+    assert time.monotonic() - begun < 20
 
 
 def test_frames_become_series_with_their_own_samples() -> None:

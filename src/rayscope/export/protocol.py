@@ -10,6 +10,7 @@ from typing import Final
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
+from rayscope.export.verdict import is_overload, is_server_error
 from rayscope.model.metrics import Family, Write
 from rayscope.query.metrics.families import family_among
 from rayscope.wire import remote_write
@@ -25,6 +26,7 @@ class RemoteWrite:
     """Prometheus's remote write 1.0."""
 
     headers: Mapping[str, str] = remote_write.HEADERS
+    is_again = staticmethod(is_server_error)
 
     def __init__(self) -> None:
         self._encoder = remote_write.Encoder()
@@ -43,6 +45,7 @@ class Otlp:
     """OTLP over HTTP, in protobuf and gzip."""
 
     headers: Mapping[str, str] = {"Content-Type": otlp.CONTENT_TYPE, "Content-Encoding": "gzip"}
+    is_again = staticmethod(is_overload)
 
     def __init__(self, families_of: FamiliesOf) -> None:
         self._families = _Families(families_of)

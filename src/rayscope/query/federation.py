@@ -9,14 +9,14 @@ from typing import Final
 
 import numpy as np
 
-from rayscope.errors import PromqlError, UsageError
+from rayscope.errors import LimitExceeded, PromqlError, UsageError
 from rayscope.model.metrics import NAME, Family, Labels, Matcher
 from rayscope.query.metrics.families import family_among
 from rayscope.query.metrics.frames import Frame, is_absent, is_stale
 from rayscope.query.metrics.service import Metrics
 from rayscope.query.promql.instant import LOOKBACK_MS
 from rayscope.query.promql.parse import parse_selector
-from rayscope.store.limits import FEDERATE_SAMPLES
+from rayscope.store.limits import FEDERATE_SAMPLES, FEDERATE_SERIES
 from rayscope.wire.exposition import Metric, Sample
 
 Key = tuple[tuple[str, str], ...]
@@ -49,6 +49,10 @@ def _matchers(text: str) -> tuple[Matcher, ...]:
 def _look(metrics: Metrics, session: str | None, matchers: Sequence[Matcher], now_ms: int, found: dict[Key, tuple[Labels, int, float]]) -> None:
     frames = metrics.select(session, matchers, now_ms - LOOKBACK_MS, now_ms, max_samples=FEDERATE_SAMPLES)
     for labels, at, value in (newest for frame in frames for newest in _newest(frame)):
+        if len(found) >= FEDERATE_SERIES:
+            raise LimitExceeded(
+                f"over {FEDERATE_SERIES:,} series fit, more than a page may have", hint="narrow match[], or ask for one session; remote write has no limit"
+            )
         key = tuple(sorted(labels.items()))
         if key not in found or found[key][1] < at:
             found[key] = (labels, at, value)

@@ -294,6 +294,9 @@ METRIC_WAITING_BYTES: Final = 64 * MIB
 FEDERATE_SAMPLES: Final = 20_000_000
 """Samples that one federation may look at: five minutes of 300,000 series every 5 s, 160 MB."""
 
+FEDERATE_SERIES: Final = 200_000
+"""Series in one page of a federation, some 50 MB. A Prometheus that needs more is better served by remote write."""
+
 EXPORT_SAMPLES: Final = 5_000
 """Samples in one body that is sent on: receivers take some MB, and what a kill makes come twice is no more than this."""
 

@@ -21,6 +21,7 @@ EXTERNAL: Final = "external"
 """The session of samples whose sender names none."""
 
 CONTENT_TYPE: Final = "application/x-protobuf"
+"""Asked for strictly: a page from elsewhere cannot make a browser send it without asking first, and asking is refused."""
 
 DUPLICATE: Final = "duplicate"
 """A sample that was there already: sent twice, as after a broken connection, and no fault."""
@@ -39,7 +40,7 @@ async def post_session_write(request: Request[Any, Any, State], state: State, se
 
 
 async def _write(request: Request[Any, Any, State], services: Services, session: str) -> None:
-    if content_type(request) not in {CONTENT_TYPE, ""} or request.headers.get("content-encoding", "snappy") != "snappy":
+    if content_type(request) != CONTENT_TYPE or request.headers.get("content-encoding", "snappy") != "snappy":
         await body_of(request)
         raise WrongContentType(
             f"not {CONTENT_TYPE} in snappy: {request.headers.get('content-type', '')!r}, {request.headers.get('content-encoding', '')!r}",

@@ -48,11 +48,11 @@ class Otlp:
     is_again = staticmethod(is_overload)
 
     def __init__(self, families_of: FamiliesOf) -> None:
-        self._families = _Families(families_of)
+        self._encoder = otlp.Encoder(_Families(families_of).family_of)
 
     def encode(self, writes: Sequence[Write]) -> bytes:
         """An ExportMetricsServiceRequest."""
-        return gzip.compress(otlp.request(writes, self._families.family_of), compresslevel=1)
+        return gzip.compress(self._encoder.request(writes), compresslevel=1)
 
     def refused_of(self, body: bytes) -> tuple[int, str]:
         """What the partial success says."""

@@ -22,6 +22,7 @@ from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.job_logs import get_driver_output
 from rayscope.server.api.live import live_router
 from rayscope.server.api.logs import logs_router
+from rayscope.server.api.metrics import metrics_router
 from rayscope.server.api.objects import objects_router
 from rayscope.server.api.otlp import post_otlp_metrics
 from rayscope.server.api.overview import overview_router
@@ -29,6 +30,7 @@ from rayscope.server.api.progress import progress_router
 from rayscope.server.api.prometheus_pages import get_exports, get_federate, get_metrics, get_prometheus_federate, get_session_federate, get_targets
 from rayscope.server.api.remote_write import post_session_write, post_write
 from rayscope.server.api.resources import resources_router
+from rayscope.server.api.scrapes import list_targets, scrape_now
 from rayscope.server.api.search import search_router
 from rayscope.server.api.service import service_router
 from rayscope.server.api.sql import sql_router
@@ -85,6 +87,8 @@ def make_app(services: Services) -> Litestar:
             ingest_router,
             agent_channel,
             agent_router,
+            list_targets,
+            scrape_now,
             service_router,
             logs_router,
             objects_router,
@@ -94,6 +98,7 @@ def make_app(services: Services) -> Litestar:
             timeline_router,
             progress_router,
             overview_router,
+            metrics_router,
             callgraph_router,
             search_router,
             live_router,

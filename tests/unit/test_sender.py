@@ -27,7 +27,7 @@ from rayscope.query.metrics.frames import ABSENT, STALE, Frame
 from rayscope.store.limits import EXPORT_RETRY_AFTER_S
 from rayscope.wire.remote_write import decode
 from support.commands import until
-from support.metrics import SESSION, START_MS, MemoryMetrics
+from support.metrics import START_MS, MemoryMetrics
 
 Sample = tuple[str, int, float]
 
@@ -274,7 +274,23 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         check_url(url)
 
 
+def test_cursors_are_kept_by_destination_and_without_passwords(tmp_path: Path) -> None:
+    """Each has its own; one that cannot be read is said, not taken for a new one."""
+    url = "http://user:secret@host/write?key=hidden"
+    CursorFile(tmp_path, "remote-write", url).save(5)
+    assert [
+        CursorFile(tmp_path, "remote-write", url).value,
+        CursorFile(tmp_path, "otlp", url).value,
+        CursorFile(tmp_path, "remote-write", "http://b/").value,
+    ] == [5, 0, 0]
+    (kept,) = tmp_path.iterdir()
+    assert "secret" not in kept.read_text()
+    assert "hidden" not in kept.read_text()
+    kept.write_text("{")
+    with pytest.raises(UsageError, match="cannot read"):
+        CursorFile(tmp_path, "remote-write", url)
+
+
 def test_an_address_is_shown_without_secrets() -> None:
     """User, password and query."""
     assert shown_url("https://user:pass@host:1/api/v1/write?key=secret") == "https://host:1/api/v1/write"
-    assert SESSION

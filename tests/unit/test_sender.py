@@ -103,7 +103,7 @@ def metrics() -> Iterator[MemoryMetrics]:
 def sender(metrics: MemoryMetrics, receiver: Receiver, folder: Path, **headers: str) -> Sender:
     """One that writes to the receiver."""
     destination = Destination(kind="remote-write", url=receiver.url, headers=headers)
-    return Sender(destination, metrics.tail, CursorFile(folder, "remote-write", receiver.url), RemoteWrite())
+    return Sender(destination, metrics.tail, CursorFile(folder, "remote-write", receiver.url), RemoteWrite(metrics.families))
 
 
 def put(metrics: MemoryMetrics, name: str, *samples: tuple[int, float | None]) -> None:
@@ -239,7 +239,7 @@ def test_a_receiver_that_hangs_does_not_hold_a_stop(metrics: MemoryMetrics, tmp_
     with socket.create_server(("127.0.0.1", 0)) as listener:
         put(metrics, "a", (0, 1.0))
         url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        one = Sender(Destination(kind="remote-write", url=url), metrics.tail, CursorFile(tmp_path, "remote-write", url), RemoteWrite())
+        one = Sender(Destination(kind="remote-write", url=url), metrics.tail, CursorFile(tmp_path, "remote-write", url), RemoteWrite(metrics.families))
         accepted, _ = listener.accept()
         begun = time.monotonic()
         one.close()

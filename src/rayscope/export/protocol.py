@@ -17,6 +17,7 @@ from rayscope.wire import remote_write
 from rayscope.wire.otlp import write as otlp
 
 _FAMILIES_S: Final = 30.0
+_METADATA_S: Final = 60.0  # as Prometheus
 
 FamiliesOf = Callable[[str], Sequence[Family]]
 """All families of a session."""
@@ -28,12 +29,22 @@ class RemoteWrite:
     headers: Mapping[str, str] = remote_write.HEADERS
     is_again = staticmethod(is_server_error)
 
-    def __init__(self) -> None:
+    def __init__(self, families_of: FamiliesOf) -> None:
         self._encoder = remote_write.Encoder()
+        self._families_of = families_of
+        self._told_s: dict[str, float] = {}
 
     def encode(self, writes: Sequence[Write]) -> bytes:
-        """A WriteRequest in snappy."""
-        return self._encoder.request(writes)
+        """A WriteRequest in snappy; once a minute with the types and help texts of its sessions' metrics."""
+        sessions = {write.labels.get("session", "") for write in writes}
+        return self._encoder.request(writes, [family for session in sorted(sessions) if self._is_due(session) for family in self._families_of(session)])
+
+    def _is_due(self, session: str) -> bool:
+        now_s = time.monotonic()
+        if now_s - self._told_s.get(session, -_METADATA_S) < _METADATA_S:
+            return False
+        self._told_s[session] = now_s
+        return True
 
     def refused_of(self, body: bytes) -> tuple[int, str]:
         """It takes all or nothing."""

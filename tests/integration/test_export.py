@@ -32,6 +32,8 @@ from rayscope.store.limits import MAX_BODY_BYTES
 from rayscope.wire.received import STALE
 from rayscope.wire.remote_write import HEADERS, Encoder
 from support.commands import Commands, ask, until
+from support.events import body as events_body
+from support.events import task_definition
 from support.metrics import NODE, AgentBodies, MemoryMetrics, MetricRecording, key
 from support.prometheus import HINT, Prometheus, free_port, now_ms
 
@@ -143,6 +145,30 @@ def test_pages_are_in_the_format_that_is_asked_for(server: Server) -> None:
     checked = subprocess.run(["promtool", "check", "metrics"], input=server.page("/metrics")[2], capture_output=True, check=False)
     assert (checked.returncode, checked.stderr, checked.stdout) == (0, b"", b"")
     assert list(openmetrics_parser.text_string_to_metric_families(body.decode()))
+
+
+def test_the_page_counts_what_came(server: Server) -> None:
+    """Samples of agents and from outside, events; and every metric of the page is in the docs."""
+    before = own(server)
+    server.ship(AgentBodies("session_counted").body((now_ms(), {key("a"): 1.0, key("b"): 2.0})))
+    assert posted(server, "session_counted_too", write("m", (now_ms(), 1.0)))[0] == 204
+    assert ask(server.commands.ingest_url, events_body([task_definition(b"t" * 24, session="session_counted")]))[0] == 204
+    after = own(server)
+    grown = {name for name in after if name.endswith("_total") and after[name] > before.get(name, 0)}
+    assert {"rayscope_metrics_samples_total", "rayscope_metrics_written_samples_total", "rayscope_ingest_events_total"} <= grown
+    assert after["rayscope_metrics_samples_total"] - before["rayscope_metrics_samples_total"] == 2
+    text = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
+    names = {name.removesuffix(suffix) for name in after for suffix in ("_bucket", "_count", "_sum") if name.endswith(suffix)} | set(after)
+    assert [name for name in sorted(names) if not name.endswith(("_bucket", "_count", "_sum")) and f"`{name}`" not in text] == []
+
+
+def own(server: Server) -> dict[str, float]:
+    """The samples of the server's own page, added up by name."""
+    found: dict[str, float] = {}
+    for family in parser.text_string_to_metric_families(server.page("/metrics")[2].decode()):
+        for sample in family.samples:
+            found[sample.name] = found.get(sample.name, 0.0) + sample.value
+    return found
 
 
 def test_federation_shows_the_newest_sample_of_what_is_there(server: Server) -> None:
@@ -326,9 +352,7 @@ remote_write:
 
 def written(server: Server) -> float:
     """How many samples the server has taken by remote write since it started."""
-    _, _, body = server.page("/metrics")
-    samples = [sample for family in parser.text_string_to_metric_families(body.decode()) for sample in family.samples]
-    return sum(sample.value for sample in samples if sample.name == "rayscope_metrics_written_samples_total")
+    return own(server).get("rayscope_metrics_written_samples_total", 0.0)
 
 
 def newest(server: Server) -> int:

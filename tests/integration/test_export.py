@@ -27,7 +27,7 @@ from rayscope.export.cursor import CursorFile
 from rayscope.export.protocol import Otlp
 from rayscope.export.sender import Sender
 from rayscope.model.export import Destination
-from rayscope.model.metrics import Matcher, Write
+from rayscope.model.metrics import Family, Matcher, Write
 from rayscope.store.limits import MAX_BODY_BYTES
 from rayscope.wire.received import STALE
 from rayscope.wire.remote_write import HEADERS, Encoder
@@ -449,6 +449,17 @@ def test_destinations_are_kept_and_what_is_wrong_with_them_is_said(tmp_path: Pat
         assert [state["kind"] for state in exports(server)] == ["otlp"]
     finally:
         server.stop()
+
+
+def test_what_is_said_of_metrics_is_kept(server: Server) -> None:
+    """Types and help texts come by remote write, also without samples, and by OTLP; federation and the catalogue tell them."""
+    at = now_ms()
+    body = Encoder().request([], [Family("spoken_total", "counter", "It was said."), Family("bad name", "gauge")])
+    assert server.post("/prometheus/session_said/api/v1/write", body, **HEADERS) == (204, b"")
+    assert posted(server, "session_said", write("spoken_total", (at, 1.0)))[0] == 204
+    assert server.post("/v1/metrics", otlp("session_said", "level", 1.0, at).SerializeToString(), **{"Content-Type": "application/x-protobuf"})[0] == 200
+    lines = server.page("/federate/session_said?match[]=%7B__name__%3D~%22.%2B%22%7D")[2].decode().splitlines()
+    assert [line for line in lines if line.startswith("#")] == ["# TYPE level_seconds gauge", "# HELP spoken_total It was said.", "# TYPE spoken_total counter"]
 
 
 # OTLP

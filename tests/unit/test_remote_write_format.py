@@ -54,12 +54,13 @@ def test_stale_markers_are_carried() -> None:
 
 
 def test_types_and_help_texts_go_along() -> None:
-    """As metadata; a reader of samples passes over it."""
+    """As metadata."""
     families = [Family("c_total", "counter", "Counts.", "bytes"), Family("odd", "stateset")]
     body = Encoder().request([write({"__name__": "up"}, (1, 1.0))], families)
     told = remote_write._WriteRequest.FromString(bytes(cramjam.snappy.decompress_raw(body))).metadata
     assert [(one.type, one.metric_family_name, one.help, one.unit) for one in told] == [(1, "c_total", "Counts.", "bytes"), (0, "odd", "", "")]
-    assert decode(body, MIB).samples == 1
+    received = decode(body, MIB)
+    assert (received.samples, received.families) == (1, {"c_total": families[0], "odd": Family("odd")})
 
 
 @pytest.mark.parametrize("body", [b"", b"garbage", bytes(cramjam.snappy.compress_raw(b"\xff\xff\xff")), bytes(cramjam.snappy.compress_raw(b"\x0a\x05ab"))])

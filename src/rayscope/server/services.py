@@ -14,6 +14,7 @@ from rayscope import __version__
 from rayscope.export.destinations import Senders
 from rayscope.ingest.agents import Agents
 from rayscope.ingest.committer import Committer
+from rayscope.ingest.families import FamilyNotes
 from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.ingest.logs import LogIngest
 from rayscope.ingest.metrics import MetricIngest
@@ -96,6 +97,7 @@ class Services:
         self.traces = Traces(self.database)
         self.meters = ServerMeters()
         self.totals = Totals()
+        self.family_notes = FamilyNotes(self.metric_ingest, self.agents.note_session)
         self.delta_lock = threading.Lock()
         self.senders = Senders(destinations, self.metrics, data)
 

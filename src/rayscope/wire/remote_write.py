@@ -23,6 +23,7 @@ CONTENT_TYPE: Final = "application/x-protobuf"
 HEADERS: Final = {"Content-Type": CONTENT_TYPE, "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
 
 _TYPES: Final = {"counter": 1, "gauge": 2, "histogram": 3, "summary": 5}
+_TYPE_NAMES: Final = {number: name for name, number in _TYPES.items()}
 _KNOWN_LABELS: Final = 100_000
 _Field = descriptor_pb2.FieldDescriptorProto
 _MESSAGES: Final[dict[str, list[tuple[str, int, Any, str]]]] = {
@@ -83,6 +84,8 @@ def decode(body: bytes, max_bytes: int) -> Received:
     received = Received()
     for series in request.timeseries:
         _take(received, series)
+    for metadata in request.metadata:
+        received.note(Family(metadata.metric_family_name, _TYPE_NAMES.get(metadata.type, "unknown"), metadata.help, metadata.unit))
     return received
 
 

@@ -16,6 +16,7 @@ from rayscope.server.api.bodies import WrongContentType, content_type, written_s
 from rayscope.server.api.ingest import body_of
 from rayscope.server.services import Services
 from rayscope.store.limits import MAX_BODY_BYTES
+from rayscope.wire.received import Received
 
 EXTERNAL: Final = "external"
 """The session of samples whose sender names none."""
@@ -57,17 +58,18 @@ def _take(services: Services, session: str, body: bytes) -> tuple[Counter[str], 
     from rayscope.wire.remote_write import decode  # protobuf and snappy take a tenth of a server's start: most servers need neither
 
     received = decode(body, MAX_BODY_BYTES)
-    refused = received.refused + stored(services, session, received.writes)
-    return refused, received.first
+    return stored(services, session, received), received.first
 
 
-def stored(services: Services, session: str, writes: list[Write]) -> Counter[str]:
-    """Put samples into a session. How many were refused, by reason; those that are there already are not."""
+def stored(services: Services, session: str, received: Received) -> Counter[str]:
+    """Put what was received into a session. How many samples were refused, by reason; those that are there already are not."""
+    writes = received.writes
     kept = services.metrics.append(session, [_own(write, session) for write in writes]) if writes else None
     refused = Counter(kept.reasons if kept is not None else {})
     services.meters.written.add(sum(len(write.times) for write in writes) - refused.total(), session)
     refused.pop(DUPLICATE, None)
-    return refused
+    services.family_notes.note(session, received.families.values())
+    return refused + received.refused
 
 
 def _own(write: Write, session: str) -> Write:

@@ -149,6 +149,13 @@ def test_it_asks_again_until_it_is_taken(metrics: MemoryMetrics, receivers: list
     assert (headers["Authorization"], headers["X-Prometheus-Remote-Write-Version"], headers["Content-Type"]) == ("Bearer t", "0.1.0", "application/x-protobuf")
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that stops gives up soon."""
+    monkeypatch.setattr("rayscope.export.sender.EXPORT_CLOSING_S", 0.3)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_receiver_that_is_away_is_waited_for(metrics: MemoryMetrics, receivers: list[Receiver], tmp_path: Path) -> None:
     """Its state says so, with the reason and how far behind it is; a stop does not wait for it for long."""
     receivers.append(receiver := Receiver())
@@ -234,6 +241,7 @@ def test_otlp_asks_again_where_its_specification_says_so(status: int, meaning: t
     assert isinstance(verdict(Answer(status), Otlp.is_again), meaning)
 
 
+@pytest.mark.usefixtures("hasty")
 def test_a_receiver_that_hangs_does_not_hold_a_stop(metrics: MemoryMetrics, tmp_path: Path) -> None:
     """It takes the connection, and never answers: some seconds after the stop the sender is gone."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -174,6 +174,9 @@ TIMELINE_CELLS: Final = 40_000
 TIMELINE_LONG: Final = 8_000
 """Attempts with a slice of their own in one timeline, the longest; and attempts whose ids it names: about 200 KB compressed."""
 
+TIMELINE_SHARES: Final = 1_000_000
+"""Pairs of a bin and a colour whose time is added up while a timeline is made, 20 MB. Beyond it those go that have least of their bin's time so far."""
+
 TIMELINE_FUNCTIONS: Final = 100
 """Functions in the statistics of a range, those with the most time."""
 
@@ -194,6 +197,15 @@ ATTENTION: Final = 10
 
 WAITING_LONG_S: Final = 30.0
 """How long an attempt may wait before it is named: longer than a node takes to fetch arguments, shorter than patience."""
+
+FINDINGS_SAMPLES: Final = 5_000_000
+"""Samples that one look for findings reads, some 80 MB: of a session with more only its last part is looked at."""
+
+FINDINGS_KEPT_S: Final = 10.0
+"""How long what was found is kept: Ray's own figures are renewed about as often."""
+
+FINDINGS_HOLDERS: Final = 1_000
+"""Actors and tasks with GPUs that a look for findings knows."""
 
 SQL_BYTES: Final = 100 * KIB
 """A question in SQL: longer ones are made by programs that want something else."""
@@ -243,6 +255,27 @@ CALLGRAPH_NODES: Final = 200
 CALLGRAPH_METHODS: Final = 50
 """Methods of a class that a call graph names, those with most calls."""
 
+PROMQL_BYTES: Final = 64 * KIB
+"""A PromQL expression: longer ones are made by programs that want something else."""
+
+PROMQL_OPERATORS: Final = 500
+"""Operators and parentheses in a PromQL expression: its parser goes down a level for each, and some thousands overflow its stack."""
+
+PROMQL_STEPS: Final = 11_000
+"""Steps of a range query, as in Prometheus: more than a screen has pixels."""
+
+PROMQL_SAMPLES: Final = 20_000_000
+"""Samples that one PromQL query may hold at a time, and numbers in one of its intermediate results: 160 MB."""
+
+PROMQL_SERIES: Final = 20_000
+"""Series in the answer to a PromQL query: a browser holds no more."""
+
+PROMQL_TIMEOUT_S: Final = 60.0
+"""The longest that a PromQL query may take; `timeout` asks for less."""
+
+PROMQL_AT_ONCE: Final = 4
+"""PromQL queries at a time, a dashboard's panels: each may hold as many samples as one may. Others wait."""
+
 METRIC_SERIES: Final = 200_000
 """Series of one session, unless `--metric-series` says otherwise: 100 nodes of 2,000. Each costs some 60 bytes of memory and as many on disk."""
 
@@ -269,6 +302,33 @@ METRIC_SAMPLES: Final = 50_000_000
 
 METRIC_WAITING_BYTES: Final = 64 * MIB
 """Bodies of samples that wait to be accepted. Over it agents get 503 and wait."""
+
+LOOKBACK_S: Final = 300.0
+"""How old a series's newest sample may be for the series to be there: Prometheus's own."""
+
+FEDERATE_SAMPLES: Final = 20_000_000
+"""Samples that one federation may look at: five minutes of 300,000 series every 5 s, 160 MB."""
+
+EXPORT_SAMPLES: Final = 5_000
+"""Samples in one body that is sent on: receivers take some MB, and what a kill makes come twice is no more than this."""
+
+EXPORT_POLL_S: Final = 1.0
+"""How often a destination that has everything looks for more."""
+
+EXPORT_WAIT_S: Final = 30.0
+"""How long a destination may take to answer, as in Prometheus."""
+
+EXPORT_BACKOFF_S: Final = 10.0
+"""Between two tries at most; a destination that says Retry-After is believed, up to EXPORT_RETRY_AFTER_S."""
+
+EXPORT_RETRY_AFTER_S: Final = 300.0
+"""The longest that a Retry-After is believed."""
+
+EXPORT_SPLITS: Final = 64
+"""How often a body that is refused for its content is divided, so that what is good in it arrives: enough to single out some bad series."""
+
+EXPORT_CLOSING_S: Final = 5.0
+"""How long a server that stops goes on to send: what is left is sent after the next start."""
 
 METRIC_FLUSH_SAMPLES: Final = 4_000_000
 """Samples in memory from which on they go into blocks: some 40 MB, and a second or two of reading the journal again."""

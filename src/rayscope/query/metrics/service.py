@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final, Protocol, TypeVar
 
 import numpy as np
@@ -21,6 +22,14 @@ T = TypeVar("T")
 
 FOR_EVER: Final = 1 << 62
 _THREADS: Final = 2
+
+
+def _check_estimate(samples: int, most: int) -> None:
+    if samples > most:
+        raise LimitExceeded(
+            f"the question would touch some {samples:,} samples, more than the limit of {most:,}",
+            hint="ask for fewer series, a shorter time, or aggregate what is asked for",
+        )
 
 
 class Writer(Protocol):
@@ -45,6 +54,18 @@ class Metrics:
     def select(self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int = METRIC_SAMPLES) -> list[Frame]:
         """The samples of the series that fit, a frame a target. Raises LimitExceeded before anything is read, UsageError for an expression that is none."""
         return self._read(self._views(session, matchers, start_ms, end_ms), max_samples)
+
+    def select_each(
+        self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int = METRIC_SAMPLES
+    ) -> Iterator[Frame]:
+        """Like `select`, a frame after the other, as they are taken: only a few are in memory. ``max_samples`` is of each."""
+        waiting: deque[Future[Frame | None]] = deque()
+        for view in self._views(session, matchers, start_ms, end_ms):
+            _check_estimate(view.estimate(), max_samples)
+            waiting.append(self._threads.submit(self._framed, view))
+            if len(waiting) > _THREADS and (frame := waiting.popleft().result()) is not None:
+                yield frame
+        yield from (frame for future in waiting if (frame := future.result()) is not None)
 
     def select_sums(
         self,
@@ -76,12 +97,7 @@ class Metrics:
         return [view for known in self.store.known(session) for view in self.store.views(known, known.index.match(matchers), start_ms, end_ms)]
 
     def _read(self, views: Sequence[View], max_samples: int) -> list[Frame]:
-        estimate = sum(view.estimate() for view in views)
-        if estimate > max_samples:
-            raise LimitExceeded(
-                f"the question would touch some {estimate:,} samples, more than the limit of {max_samples:,}",
-                hint="ask for fewer series, a shorter time, or aggregate what is asked for",
-            )
+        _check_estimate(sum(view.estimate() for view in views), max_samples)
         return [frame for frame in self._map(self._framed, views) if frame is not None]
 
     def _map(self, work: Callable[[View], T], views: Sequence[View]) -> list[T]:

@@ -21,6 +21,7 @@ from msgspec import Struct
 
 from rayscope import errors
 from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
+from rayscope.model.agent import Scraped, Targets
 from rayscope.model.job import DriverOutput, read_driver_output
 from rayscope.model.log import LogBatch, LogFiles, LogPage
 from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSnapshotInfo, ObjectSnapshots, ObjectSummary
@@ -223,6 +224,15 @@ class Client:
         """Have a snapshot of the object table taken now; it can be read when this returns. Raises NotFound where no agent of the head node is connected."""
         content = self._request("POST", f"/api/v1/objects/snapshots?{urlencode({'session': session})}")
         return msgspec.json.decode(content, type=ObjectSnapshotInfo)
+
+    def metric_targets(self, session: str = LATEST) -> Targets:
+        """What the agents of a session scrape, and how that goes."""
+        return self._get("/api/v1/metrics/targets", _given(session=session), Targets)
+
+    def scrape_metrics(self, session: str = LATEST) -> Scraped:
+        """Have the agents of a session scrape their targets now; the samples can be read when this returns. Raises NotFound where no agent is connected."""
+        content = self._request("POST", f"/api/v1/metrics/scrapes?{urlencode({'session': session})}")
+        return msgspec.json.decode(content, type=Scraped)
 
     def object_summary(self, session: str = LATEST, by: str = "call-site", filters: Sequence[str] = (), at: str | None = None) -> ObjectSummary:
         """References of one snapshot by call-site, function, node or owner."""

@@ -26,6 +26,7 @@ from rayscope.server.api.objects import objects_router
 from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
 from rayscope.server.api.resources import resources_router
+from rayscope.server.api.scrapes import list_targets, scrape_now
 from rayscope.server.api.search import search_router
 from rayscope.server.api.service import service_router
 from rayscope.server.api.sql import sql_router
@@ -81,6 +82,8 @@ def make_app(services: Services) -> Litestar:
             ingest_router,
             agent_channel,
             agent_router,
+            list_targets,
+            scrape_now,
             service_router,
             logs_router,
             objects_router,

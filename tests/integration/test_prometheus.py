@@ -1,4 +1,4 @@
-"""Rayscope's query_range beside a real Prometheus's, over HTTP and the same samples: every expression of Ray's own Grafana dashboards, and a table of others."""
+"""Rayscope's query_range beside a real Prometheus's, over HTTP and the same samples: every expression of Ray's Grafana dashboards, and a table of others."""
 
 from __future__ import annotations
 

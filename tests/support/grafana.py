@@ -84,7 +84,7 @@ def _fitting(selector: Selector, words: frozenset[str]) -> Iterator[Labels]:
         return
     values = {word: ("a", "b") for word in sorted(words)[:4] if word not in {NAME, "le"}}
     for matcher in selector.matchers:
-        if matcher.name != NAME and (fitting := _values(matcher, values.get(matcher.name, ("x",)))):
+        if matcher.name != NAME and (fitting := _values(matcher, values.get(matcher.name, ("a", "b") if matcher.name == "WorkerId" else ("x",)))):
             values[matcher.name] = fitting
     if name.endswith("_bucket") or "le" in words:
         values["le"] = _BOUNDS

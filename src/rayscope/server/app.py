@@ -22,6 +22,7 @@ from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.job_logs import get_driver_output
 from rayscope.server.api.live import live_router
 from rayscope.server.api.logs import logs_router
+from rayscope.server.api.metrics import metrics_router
 from rayscope.server.api.objects import objects_router
 from rayscope.server.api.otlp import post_otlp_metrics
 from rayscope.server.api.overview import overview_router
@@ -97,6 +98,7 @@ def make_app(services: Services) -> Litestar:
             timeline_router,
             progress_router,
             overview_router,
+            metrics_router,
             callgraph_router,
             search_router,
             live_router,

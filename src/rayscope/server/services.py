@@ -22,8 +22,10 @@ from rayscope.model.export import Destination
 from rayscope.model.retention import Retention
 from rayscope.model.server import Health, ServerInfo, Version
 from rayscope.query.export import Exports
+from rayscope.query.findings.service import FindingsService
 from rayscope.query.job_logs import JobLogs
 from rayscope.query.logs.service import Logs
+from rayscope.query.metrics.catalogue import Catalogues
 from rayscope.query.metrics.service import Metrics
 from rayscope.query.overview import Overviews
 from rayscope.query.progress import Jobs
@@ -74,6 +76,8 @@ class Services:
         self.agents = Agents(self.database, self.committer, self.log_ingest)
         self.metric_ingest = MetricIngest(self.database, data / METRIC_FOLDER, self.committer.number, self.agents.note_session, series)
         self.metrics = Metrics(self.metric_ingest.store, self.metric_ingest)
+        self.catalogues = Catalogues(self.metrics)
+        self.findings = FindingsService(self.database, self.metrics)
         self.promql = Promql(self.metrics)
         self.queries = Queries(self.database)
         self.logs = Logs(self.database, self.log_ingest.store)

@@ -174,6 +174,9 @@ TIMELINE_CELLS: Final = 40_000
 TIMELINE_LONG: Final = 8_000
 """Attempts with a slice of their own in one timeline, the longest; and attempts whose ids it names: about 200 KB compressed."""
 
+TIMELINE_SHARES: Final = 1_000_000
+"""Pairs of a bin and a colour whose time is added up while a timeline is made, 20 MB. Beyond it those go that have least of their bin's time so far."""
+
 TIMELINE_FUNCTIONS: Final = 100
 """Functions in the statistics of a range, those with the most time."""
 
@@ -194,6 +197,15 @@ ATTENTION: Final = 10
 
 WAITING_LONG_S: Final = 30.0
 """How long an attempt may wait before it is named: longer than a node takes to fetch arguments, shorter than patience."""
+
+FINDINGS_SAMPLES: Final = 5_000_000
+"""Samples that one look for findings reads, some 80 MB: of a session with more only its last part is looked at."""
+
+FINDINGS_KEPT_S: Final = 10.0
+"""How long what was found is kept: Ray's own figures are renewed about as often."""
+
+FINDINGS_HOLDERS: Final = 1_000
+"""Actors and tasks with GPUs that a look for findings knows."""
 
 SQL_BYTES: Final = 100 * KIB
 """A question in SQL: longer ones are made by programs that want something else."""

@@ -62,7 +62,7 @@ class Load(Struct, frozen=True):
         return self.nodes * self.series * len(self.times)
 
     def pieces(self) -> Iterator[tuple[Times, list[Values]]]:
-        """As much as a merged block of the store has: its scrapes, and each node's values [series, scrapes]. Counters of whole numbers; one in 300 falls at times."""
+        """As much as a merged block has: its scrapes, and each node's values [series, scrapes]. Counters of whole numbers; one in 300 falls at times."""
         random = np.random.default_rng(5)
         state = [random.integers(10_000, 10_000_000, self.series).astype(np.float64) for _ in range(self.nodes)]
         times = self.times

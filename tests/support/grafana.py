@@ -15,6 +15,8 @@ from rayscope.query.promql.syntax import Aggregate, Binary, Node, Selector, chil
 _DURATIONS = {"interval": "30s", "window": "1m", "__rate_interval": "1m", "__range": "2m", "__interval": "15s"}
 _VARIABLE = re.compile(r"\$(?:\{(\w+)(?::\w+)?\}|(\w+))")
 _GENERATORS = ("default", "serve", "serve_deployment", "serve_llm", "serve_llm_sglang", "data", "data_llm", "train")
+_SERVED = "ray_serve_deployment_request_counter_total"
+"""What others are joined with by their worker: a worker has one deployment and one replica."""
 _BOUNDS = ("0.1", "1", "10", "+Inf")
 
 
@@ -74,8 +76,9 @@ def series_for(exprs: list[str]) -> list[Labels]:
         for selector, words in selectors(parse(expr)):
             for labels in _fitting(selector, words):
                 found[tuple(sorted(labels.items()))] = labels
-    of_workers = {labels[NAME] for labels in found.values() if "WorkerId" in labels}
-    return [labels for labels in found.values() if "WorkerId" in labels or labels[NAME] not in of_workers]
+    names = ("application", "deployment", "replica", "WorkerId", "model_name", "route", "ray_io_cluster")
+    served: list[Labels] = [{NAME: _SERVED, **dict.fromkeys(names, value)} for value in "ab"]
+    return [labels for labels in found.values() if labels[NAME] != _SERVED] + served
 
 
 def _fitting(selector: Selector, words: frozenset[str]) -> Iterator[Labels]:
@@ -88,10 +91,6 @@ def _fitting(selector: Selector, words: frozenset[str]) -> Iterator[Labels]:
             values[matcher.name] = fitting
     if name.endswith("_bucket") or "le" in words:
         values["le"] = _BOUNDS
-    if "WorkerId" in values:  # a worker has one deployment and one replica
-        for at in range(2):
-            yield from _combined({NAME: name}, [(word, found if word == "le" else found[at : at + 1] or found) for word, found in values.items()])
-        return
     yield from _combined({NAME: name}, list(values.items()))
 
 

@@ -83,10 +83,10 @@ class Evaluator:
             end = self.source.times(grid.times, selector.offset_ms, selector.at)
             for frame in (read or self.source.frames)(selector, int(end.min()) - node.range_ms, int(end.max())):
                 self.source.check_time()
-                yield windows_of(frame, end, node.range_ms)
+                yield windows_of(frame, end, node.range_ms, self.source.check_time)
         elif isinstance(node, Subquery):
             end = self.source.times(grid.times, node.offset_ms, node.at)
-            yield windows_of(self._subquery(node, int(end.min()) - node.range_ms, int(end.max())), end, node.range_ms)
+            yield windows_of(self._subquery(node, int(end.min()) - node.range_ms, int(end.max())), end, node.range_ms, self.source.check_time)
         else:
             raise PromqlError(f"expected a range vector, got {type(node).__name__}")
 

@@ -258,8 +258,8 @@ CALLGRAPH_METHODS: Final = 50
 PROMQL_BYTES: Final = 64 * KIB
 """A PromQL expression: longer ones are made by programs that want something else."""
 
-PROMQL_OPERATORS: Final = 500
-"""Operators and parentheses in a PromQL expression: its parser goes down a level for each, and some thousands overflow its stack."""
+PROMQL_OPERATORS: Final = 200
+"""Operators and parentheses in a PromQL expression: whoever reads it goes down a level for each, and a stack is not endless."""
 
 PROMQL_STEPS: Final = 11_000
 """Steps of a range query, as in Prometheus: more than a screen has pixels."""

@@ -39,6 +39,7 @@ def test_a_frame_as_text() -> None:
     assert "… 30 more: --view workers" in text
     assert "\x1b" not in text
     assert "NVIDIA" not in text
+    assert "python train.py --epochs 3" in text
     assert "NVIDIA H100" in "\n".join(frame(snapshot(), 120))
     assert len(frame(snapshot(), 80, "workers")) == 3 + 2 + 40
     assert "no GPU is known" in "\n".join(frame(snapshot(gpus=[]), 80, "gpus"))

@@ -232,7 +232,7 @@ class TopScreen(App[None]):
         """Ask for words."""
         box = self.query_one("#words", Input)
         box.display = True
-        box.focus()
+        self.set_focus(box)  # at once: what is typed after the slash is meant for it
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Rows go while one types."""
@@ -251,7 +251,7 @@ class TopScreen(App[None]):
 
     def _close_words(self) -> None:
         self.query_one("#words", Input).display = False
-        self.query_one(DataTable).focus()
+        self.set_focus(self.query_one(DataTable))
         self._show()
 
     def action_pause(self) -> None:

@@ -22,6 +22,7 @@ from msgspec import Struct
 from rayscope import errors
 from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
 from rayscope.model.agent import Scraped, Targets
+from rayscope.model.export import ExportState, ExportStates
 from rayscope.model.finding import Findings
 from rayscope.model.job import DriverOutput, read_driver_output
 from rayscope.model.log import LogBatch, LogFiles, LogPage
@@ -286,6 +287,10 @@ class Client:
     def version(self) -> Version:
         """Which server this is."""
         return self._get("/api/v1/version", {}, Version)
+
+    def exports(self) -> list[ExportState]:
+        """How the destinations are that metrics are sent to."""
+        return self._get("/api/v1/exports", {}, ExportStates).exports
 
     def health(self) -> Health:
         """How the server is."""

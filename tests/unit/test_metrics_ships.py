@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from array import array
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,18 +21,11 @@ from rayscope.agent.metrics.table import SLACK_SERIES, Table
 from rayscope.agent.node import NodeAgent
 from rayscope.agent.options import scrape_interval
 from rayscope.agent.wire import packb
+from support.agents import NODE, Node, until, watch
 from support.fake_server import FakeServer
 from support.metrics_wire import is_stale, values
 
-NODE = "ab" * 28
 FAST_S = 0.05
-
-
-class Node(Place):
-    """A node that lives as long as a file is there."""
-
-    def is_alive(self) -> bool:
-        return Path(self.session_dir, "alive").exists()
 
 
 class Page:
@@ -85,30 +78,6 @@ def place(tmp_path: Path, page: Page) -> Node:
     return Node("session_1", str(session), NODE, 0, "", False, frozenset(), host="127.0.0.1")
 
 
-async def until(is_so: Callable[[], bool], what: str, wait_s: float = 30.0) -> None:
-    deadline = asyncio.get_running_loop().time() + wait_s
-    while not is_so():
-        assert asyncio.get_running_loop().time() < deadline, f"not within {wait_s:.0f} s: {what}"
-        await asyncio.sleep(0.01)
-
-
-def watch(place: Place, server: FakeServer, meanwhile: Callable[[NodeAgent], Awaitable[None]], *, every_s: float = FAST_S, leave: bool = True) -> NodeAgent:
-    """Run an agent, do something, let it take its leave."""
-
-    async def work() -> NodeAgent:
-        agent = NodeAgent(place, server.ingest, "0", lambda: [place], every_s)
-        running = asyncio.ensure_future(agent.run())
-        doing = asyncio.ensure_future(meanwhile(agent))
-        await asyncio.wait({running, doing}, return_when=asyncio.FIRST_COMPLETED)
-        await doing
-        if leave:
-            agent.leave(10.0)
-        await asyncio.wait_for(running, 40.0)
-        return agent
-
-    return asyncio.run(work())
-
-
 def remove(place: Place, name: str) -> None:
     Path(place.session_dir, name).unlink()
 
@@ -125,7 +94,7 @@ def test_a_scrape_arrives_with_its_labels(place: Node, server: FakeServer, page:
         await until(lambda: bool(server.metrics.find("x_total")), "a scrape")
         await until(lambda: any(health.get("metrics") for health in server.healths), "health")
 
-    agent = watch(place, server, meanwhile)
+    agent = watch(place, server, meanwhile, every_s=FAST_S)
     instance = f"127.0.0.1:{page.port}"
     where = {"instance": instance, "job": "ray", "session": "session_1", "node": NODE}
     (key,) = server.metrics.find("x_total")
@@ -162,7 +131,7 @@ def test_what_ends_is_marked(place: Node, server: FakeServer, page: Page) -> Non
         remove(place, f"metrics_export_port_{NODE}")
         await until(lambda: is_stale(last("up")), "gone")
 
-    watch(place, server, meanwhile)
+    watch(place, server, meanwhile, every_s=FAST_S)
     (found,) = server.metrics.find("x_total").values()
     assert is_stale(found[-1][1])
     assert [time for time, _ in found] == sorted({time for time, _ in found})
@@ -189,7 +158,7 @@ def test_a_server_that_comes_and_goes(place: Node, server: FakeServer, page: Pag
             await until(lambda number=number: server.metrics.last("x_total") == [number], f"x = {number}")  # type: ignore[misc]
             seen = number
 
-    agent = watch(place, server, meanwhile)
+    agent = watch(place, server, meanwhile, every_s=FAST_S)
     assert seen == 8
     (found,) = server.metrics.find("x_total").values()
     times = [time for time, _ in found]

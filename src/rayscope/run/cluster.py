@@ -187,7 +187,7 @@ class Cluster:
     def _end_drain(self, *, drained: bool) -> None:
         self._drain = None
         self.drained = drained
-        if self._waiting:
+        if self._waiting and self.facts.started_here:  # one that lives on is scraped again by itself
             self._last_look_at_metrics()
         for word in self._waiting:
             word.answer()

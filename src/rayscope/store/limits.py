@@ -300,6 +300,33 @@ METRIC_SAMPLES: Final = 50_000_000
 METRIC_WAITING_BYTES: Final = 64 * MIB
 """Bodies of samples that wait to be accepted. Over it agents get 503 and wait."""
 
+LOOKBACK_S: Final = 300.0
+"""How old a series's newest sample may be for the series to be there: Prometheus's own."""
+
+FEDERATE_SAMPLES: Final = 20_000_000
+"""Samples that one federation may look at: five minutes of 300,000 series every 5 s, 160 MB."""
+
+EXPORT_SAMPLES: Final = 5_000
+"""Samples in one body that is sent on: receivers take some MB, and what a kill makes come twice is no more than this."""
+
+EXPORT_POLL_S: Final = 1.0
+"""How often a destination that has everything looks for more."""
+
+EXPORT_WAIT_S: Final = 30.0
+"""How long a destination may take to answer, as in Prometheus."""
+
+EXPORT_BACKOFF_S: Final = 10.0
+"""Between two tries at most; a destination that says Retry-After is believed, up to EXPORT_RETRY_AFTER_S."""
+
+EXPORT_RETRY_AFTER_S: Final = 300.0
+"""The longest that a Retry-After is believed."""
+
+EXPORT_SPLITS: Final = 64
+"""How often a body that is refused for its content is divided, so that what is good in it arrives: enough to single out some bad series."""
+
+EXPORT_CLOSING_S: Final = 5.0
+"""How long a server that stops goes on to send: what is left is sent after the next start."""
+
 METRIC_FLUSH_SAMPLES: Final = 4_000_000
 """Samples in memory from which on they go into blocks: some 40 MB, and a second or two of reading the journal again."""
 

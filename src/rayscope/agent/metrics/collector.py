@@ -57,7 +57,15 @@ class Collector:
         self._add("", Target(instance_of(place), _OWN, reads_samples(self._sample)))
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. Whatever goes wrong is said, and begun anew."""
+        while True:
+            try:
+                await self._run()
+            except Exception as error:  # noqa: BLE001, PERF203 going on is what this is about
+                say(f"metrics: {type(error).__name__}: {error}")
+                await asyncio.sleep(LOOK_S)
+
+    async def _run(self) -> None:
         sending = asyncio.ensure_future(self.shipper.run())
         try:
             while not sending.done():

@@ -6,6 +6,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
+from msgspec import MsgspecError
 from rich.text import Text
 from textual import work
 from textual.app import App, ComposeResult
@@ -126,8 +127,8 @@ class TopScreen(App[None]):
         try:
             found: Snapshot | None = self._ask()
             trouble = ""
-        except RayscopeError as error:
-            found, trouble = None, f"{error.message}: trying again every {self._interval_s:g} s"
+        except (RayscopeError, MsgspecError) as error:
+            found, trouble = None, f"{error}: trying again every {self._interval_s:g} s"
         self.call_from_thread(self._take, found, trouble)
 
     def _take(self, found: Snapshot | None, trouble: str) -> None:

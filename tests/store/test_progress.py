@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from rayscope.errors import FilterError, NotFound
 from rayscope.ingest.reports import fold_run
@@ -75,6 +76,24 @@ def test_progress_of_a_job_and_of_the_past(recording: Recording) -> None:
     assert (then.finished, then.failed) == (2, 0)
     with pytest.raises(NotFound):
         jobs.progress(View(), "99")
+
+
+@pytest.mark.parametrize("settled", [False, True])
+def test_the_sums_alone(recording: Recording, settled: bool) -> None:
+    """Are those of all functions together: of a session, a job, the past, and of what fits a filter; and nothing where nothing is."""
+    recording.post(cluster(SESSIONS[0]))
+    if settled:
+        recording.tidy(60)
+    jobs = Jobs(recording.database)
+    views = [
+        View(),
+        *(View(at=str(at(seconds))) for seconds in (0, 2.1, 3)),
+        View(filters=("name=flaky",)),
+        View(filters=("attempt_number=0",)),
+        View(filters=("name=x",)),
+    ]
+    for view, wanted in [*((view, None) for view in views), (View(), "01000000")]:
+        assert jobs.progress(view, wanted, functions=False) == structs.replace(jobs.progress(view, wanted), functions=[])
 
 
 def test_failures_are_grouped_by_what_they_said(recording: Recording) -> None:

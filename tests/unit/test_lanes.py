@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rayscope.query.lanes import Slice, density, merge, pack
+from rayscope.query.lanes import Slice, merge, pack
 from rayscope.query.levels import add_amounts, amounts_of, level_series
 
 SPANS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 30), st.sampled_from("abc"), st.booleans()), max_size=30)
 
 
-def slices(spans: list[tuple[int, int, str, bool]]) -> list[tuple[Slice, str]]:
+def slices(spans: list[tuple[int, int, str, bool]]) -> list[tuple[Slice, int]]:
     ordered = sorted(spans)
-    return [(Slice(begin, begin + width, "x", 1, int(failed), 100, (1, at)), worker) for at, (begin, width, worker, failed) in enumerate(ordered)]
+    return [(Slice(begin, begin + width, 7, 1, int(failed), 100, at), ord(worker)) for at, (begin, width, worker, failed) in enumerate(ordered)]
 
 
 @given(spans=SPANS, lanes=st.integers(1, 5))
@@ -40,38 +38,9 @@ def test_a_worker_keeps_its_lane() -> None:
 
 def test_a_crowd_is_merged_with_its_longest_colour() -> None:
     """Overlapping ones are one, with all their failures."""
-    crowd = [Slice(0, 10, "short", 1, 1, 100, (1, 1)), Slice(5, 40, "long", 1, 0, 100, (1, 2)), Slice(50, 60, "alone", 1, 0, 100, (1, 3))]
+    crowd = [Slice(0, 10, 1, 1, 1, 100, 11), Slice(5, 40, 2, 1, 0, 100, 12), Slice(50, 60, 3, 1, 0, 100, 13)]
     merged = merge(crowd, 3)
-    assert [(one.begin, one.until, one.color, one.count, one.failed, one.place) for one in merged] == [
-        (0, 40, "long", 2, 1, None),
-        (50, 60, "alone", 1, 0, (1, 3)),
-    ]
-
-
-def test_density_parts_at_failures_colours_and_gaps() -> None:
-    """Neighbours that look alike are one slice; a failure keeps its own place."""
-    cells = [
-        (0, 2, 0, 20, 0, "a", 1, 1),
-        (1, 3, 0, 20, 0, "a", 1, 2),
-        (2, 1, 1, 20, 0, "a", 1, 3),
-        (3, 1, 0, 20, 0, "b", 1, 4),
-        (6, 1, 0, 20, 0, "b", 1, 5),
-    ]
-    assert [(one.begin, one.until, one.color, one.count, one.failed) for one in density(cells, 10, 70)] == [
-        (0, 20, "a", 5, 0),
-        (20, 30, "a", 1, 1),
-        (30, 40, "b", 1, 0),
-        (60, 70, "b", 1, 0),
-    ]
-
-
-def test_density_goes_on_between_the_ends_of_what_runs_long() -> None:
-    """Bins in which nothing begins or ends are filled while something runs."""
-    cells = [(0, 1, 0, 5, 0, "a", 1, 1), (1, 0, 0, 0, 1, None, None, None), (8, 0, 0, 3, -1, None, None, None)]
-    found = density(cells, 10, 100)
-    assert (found[0].begin, found[-1].until) == (0, 90)
-    assert sum(one.count for one in found) == 1
-    assert all(after.begin == before.until for before, after in pairwise(found))
+    assert [(one.begin, one.until, one.color, one.count, one.failed, one.place) for one in merged] == [(0, 40, 2, 2, 1, -1), (50, 60, 3, 1, 0, 13)]
 
 
 def test_levels() -> None:

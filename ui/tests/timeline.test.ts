@@ -31,3 +31,10 @@ describe("a window", () => {
   });
   it("has marks with room between them", () => expect(axisStep(10e9, 1000, 96)).toBe(1e9));
 });
+
+it("a slice in which many ran at once stays full", () => {
+  const [track] = ANSWER.tracks;
+  if (!track) throw new Error("no track");
+  const picture = unpack({ ...ANSWER, tracks: [{ ...track, slices: { ...track.slices, fill: [256, 300, 100_000] } }] });
+  expect([...(picture.tracks[0]?.fill ?? [])]).toEqual([256, 300, 100_000]);
+});

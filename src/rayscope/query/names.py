@@ -70,8 +70,11 @@ class Names:
 
     def find(self, connection: Connection, words: list[str]) -> tuple[list[tuple[int, str]], list[Said]]:
         """Names (of which session) and errors that hold all words."""
-        hot = {(number, name): name.lower() for number, name in store.hot_names(connection)}
-        said = {row[:3]: _said(row) for row in store.hot_errors(connection, SEARCH_ERRORS)}
+        hot: dict[tuple[int, str], str] = {}
+        said: dict[tuple[int, str, str], Said] = {}
+        if store.has_hot(connection):
+            hot = {(number, name): name.lower() for number, name in store.hot_names(connection)}
+            said = {row[:3]: _said(row) for row in store.hot_errors(connection, SEARCH_ERRORS)}
         with self._guard:
             names = [key for key, text in (self._names | hot).items() if all(word in text for word in words)]
             errors = [one for one in (self._errors | said).values() if all(word in one.text for word in words)]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
+import numpy as np
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from rayscope.errors import FilterError, NotFound
 from rayscope.model.timeline import FunctionStatistics, Links, Marks, MoreTracks, RangeStatistics, Slices, Spot, Timeline, Track
+from rayscope.query.bins import Bins, Ints, Rows, Runs
 from rayscope.query.labels import labels_of
-from rayscope.query.lanes import Slice, density, pack
+from rayscope.query.lanes import Slice, pack
 from rayscope.query.moment import Moment, View, ask, moment_of, stretch, task_scope
 from rayscope.ray.ids import task_key
 from rayscope.store import timeline as store
@@ -84,11 +86,10 @@ def _picture(connection: Connection, request: TimelineRequest) -> Timeline:
     spans = store.Spans(scope=scope, from_ns=from_ns, to_ns=to_ns, now_ns=moment.now_ns, track=request.group, color=request.color)
     rows = store.tracks(connection, spans, request.tracks, request.limit, request.offset)
     tick_ns, bin_ticks = _ticks(to_ns - from_ns, request.px, len(rows))
-    drawn, warnings = _Drawing(connection, spans, tick_ns, bin_ticks, request.lanes), []
-    tracks = drawn.tracks(rows, moment)
-    if drawn.is_coarse:
-        warnings.append(f"more than {TIMELINE_LONG:,} attempts are wide enough for a slice of their own: only the longest have one")
-    total = rows[0] if rows else {"tracks_total": 0, "attempts_total": 0, "failed_total": 0}
+    drawing = _Drawing(connection, spans, rows, tick_ns, bin_ticks)
+    drawing.read(request.tracks)
+    tracks = drawing.tracks(request.lanes, labels_of(connection, request.group, moment, rows))
+    total = rows[0]["tracks_total"] if rows else 0
     return Timeline(
         session=moment.session,
         from_ns=from_ns,
@@ -98,18 +99,18 @@ def _picture(connection: Connection, request: TimelineRequest) -> Timeline:
         color=request.color,
         tick_ns=tick_ns,
         bin_ticks=bin_ticks,
-        attempts=total["attempts_total"],
-        failed=total["failed_total"],
+        attempts=drawing.bins.attempts,
+        failed=drawing.bins.failed,
         waiting=store.waiting(connection, spans),
         tracks=tracks,
-        tracks_total=total["tracks_total"],
+        tracks_total=total,
         more=MoreTracks(
-            tracks=total["tracks_total"] - len(rows),
-            attempts=total["attempts_total"] - sum(row["attempts"] for row in rows),
-            failed=total["failed_total"] - sum(row["failed"] for row in rows),
+            tracks=total - len(rows),
+            attempts=drawing.bins.attempts - sum(track.attempts for track in tracks),
+            failed=drawing.bins.failed - sum(track.failed for track in tracks),
         ),
-        colors=list(drawn.colors),
-        warnings=warnings,
+        colors=drawing.colors,
+        warnings=drawing.warnings,
     )
 
 
@@ -121,76 +122,92 @@ def _ticks(length_ns: int, px: int, tracks: int) -> tuple[int, int]:
 
 
 class _Drawing:
-    """The slices of one picture. ``colors`` holds each colour's index."""
+    """One picture. ``rows``: its page of tracks. After `tracks`, ``colors`` and ``warnings`` are what belongs to it."""
 
-    def __init__(self, connection: Connection, spans: store.Spans, tick_ns: int, bin_ticks: int, lanes: int) -> None:
+    def __init__(self, connection: Connection, spans: store.Spans, rows: Sequence[Row], tick_ns: int, bin_ticks: int) -> None:
         self._connection = connection
         self._spans = spans
+        self._rows = rows
         self._tick_ns = tick_ns
         self._bin_ns = tick_ns * bin_ticks
-        self._lanes = lanes
-        self.colors: dict[str, int] = {}
-        self.is_coarse = False
+        self._least_ns = _LONG_BINS * self._bin_ns - 1
+        self.bins = Bins(tracks=len(rows), from_ns=spans.from_ns, to_ns=spans.to_ns, bin_ns=self._bin_ns, width_ns=self._least_ns, most=TIMELINE_LONG)
+        self.colors: list[str] = []
+        self.warnings: list[str] = []
 
-    def tracks(self, rows: Sequence[Row], moment: Moment) -> list[Track]:
+    def read(self, only: Sequence[str]) -> None:
+        """Take in all attempts of the range, of some tracks ``only`` if there are any."""
+        for columns in store.attempts(self._connection, self._spans, [row["track"] for row in self._rows], only, self._least_ns):
+            self.bins.add(Rows(*columns))
+
+    def tracks(self, lanes: int, labels: Mapping[str, tuple[str, str]]) -> list[Track]:
         """The tracks with all that is drawn in them."""
-        names = [row["track"] for row in rows]
-        if not names:
-            return []
-        least_ns, attempts = _LONG_BINS * self._bin_ns - 1, sum(row["attempts"] for row in rows)
-        drawn = store.drawn(self._connection, self._spans, names, least_ns=least_ns, most=TIMELINE_LONG, bin_ns=self._bin_ns, attempts=attempts)
-        self.is_coarse = drawn.width_ns > least_ns
-        slices, lanes = self._slices(names, drawn)
-        ids = self._ids([one for name in names for one in slices[name]])
-        bad = {name: list(part) for name, part in groupby(drawn.marks, key=itemgetter(0))}
-        labels = labels_of(self._connection, self._spans.track, moment, rows)
-        return [self._track(row, labels[row["track"]], slices[row["track"]], lanes[row["track"]], ids, bad.get(row["track"], [])) for row in rows]
+        packed, used = _packed(self.bins.long(), len(self._rows), lanes)
+        if self.bins.width_ns > self._least_ns:
+            self.warnings.append(f"more than {TIMELINE_LONG:,} attempts are wide enough for a slice of their own: only the longest have one")
+        drawn = _joined(self.bins.density(), packed)
+        keys, index = np.unique(drawn.color, return_inverse=True)
+        known = store.colors(self._connection, self._spans, keys.tolist())
+        self.colors = [known.get(key, "") for key in keys.tolist()]
+        slices = self._slices(drawn, index)
+        return [
+            self._track(row, labels[row["track"]], slices[at], used[at], self.bins.by_track[:, at].tolist(), marks)
+            for at, (row, marks) in enumerate(zip(self._rows, self.bins.marks(), strict=True))
+        ]
 
-    def _slices(self, names: Sequence[str], drawn: store.Drawn) -> tuple[dict[str, list[Slice]], dict[str, int]]:
-        length_ns = self._spans.to_ns - self._spans.from_ns
-        cells = {name: density((row[1:] for row in part), self._bin_ns, length_ns) for name, part in groupby(drawn.cells, key=itemgetter(0))}
-        packed = {name: pack(map(_own, part), self._lanes) for name, part in groupby(drawn.long, key=itemgetter(0))}
-        slices = {name: cells.get(name, []) + packed.get(name, ([], 0))[0] for name in names}
-        return slices, {name: packed.get(name, ([], 0))[1] + 1 for name in names}
+    def _slices(self, drawn: Runs, color: Ints) -> list[Slices]:
+        """Of each track, with the names of the attempts that slices are."""
+        ids = self._ids(drawn)
+        named = [ids.get(place, ("", -1)) for place in drawn.place.tolist()]
+        x = drawn.begin // self._tick_ns
+        columns = {
+            "x": x,
+            "w": np.maximum(-(-drawn.until // self._tick_ns) - x, 1),
+            "lane": drawn.lane,
+            "color": color,
+            "count": drawn.count,
+            "failed": drawn.failed,
+            "fill": drawn.fill,
+        }
+        lists = {name: column.tolist() for name, column in columns.items()} | {"id": [task for task, _ in named], "attempt": [attempt for _, attempt in named]}
+        edges = np.searchsorted(drawn.track, np.arange(len(self._rows) + 1)).tolist()
+        return [Slices(**{name: column[first:last] for name, column in lists.items()}) for first, last in pairwise(edges)]
 
-    def _ids(self, slices: Sequence[Slice]) -> dict[tuple[int, int], tuple[str, int]]:
+    def _ids(self, drawn: Runs) -> dict[int, tuple[str, int]]:
         """The attempts that slices are, as many as there is room for: those with a slice of their own first."""
-        own = [one.place for one in slices if one.place and one.lane]
-        merged = [one.place for one in slices if one.place and not one.lane]
-        return store.task_ids(self._connection, [*own, *merged][:TIMELINE_LONG])
+        own, merged = drawn.place[(drawn.place >= 0) & (drawn.lane > 0)], drawn.place[(drawn.place >= 0) & (drawn.lane == 0)]
+        return store.task_ids(self._connection, np.concatenate([own, merged])[:TIMELINE_LONG].tolist())
 
-    def _track(
-        self, row: Row, label: tuple[str, str], slices: Sequence[Slice], lanes: int, ids: dict[tuple[int, int], tuple[str, int]], bad: Sequence[Any]
-    ) -> Track:
-        tick, named = self._tick_ns, [ids.get(one.place, ("", -1)) if one.place else ("", -1) for one in slices]
-        edges = [(one.begin // tick, -(-one.until // tick)) for one in slices]
+    def _track(self, row: Row, label: tuple[str, str], slices: Slices, lanes: int, sums: Sequence[int], bad: tuple[list[int], list[int]]) -> Track:
+        attempts, failed, busy_ns = sums
+        marks = Marks(x=[at * self._bin_ns // self._tick_ns for at in bad[0]], count=bad[1])
         return Track(
-            id=row["track"],
-            label=label[0],
-            detail=label[1],
-            lanes=lanes,
-            attempts=row["attempts"],
-            failed=row["failed"],
-            busy_ns=row["busy_ns"],
-            slices=Slices(
-                x=[begin for begin, _ in edges],
-                w=[max(until - begin, 1) for begin, until in edges],
-                lane=[one.lane for one in slices],
-                color=[self.colors.setdefault(one.color, len(self.colors)) for one in slices],
-                count=[one.count for one in slices],
-                failed=[one.failed for one in slices],
-                fill=[one.fill for one in slices],
-                id=[task for task, _ in named],
-                attempt=[attempt for _, attempt in named],
-            ),
-            marks=Marks(x=[at * self._bin_ns // tick for _, at, _ in bad], count=[count for _, _, count in bad]),
+            id=row["track"], label=label[0], detail=label[1], lanes=lanes + 1, attempts=attempts, failed=failed, busy_ns=busy_ns, slices=slices, marks=marks
         )
 
 
-def _own(row: tuple[Any, ...]) -> tuple[Slice, str]:
-    """The slice of one attempt, and its worker."""
-    _, begin, until, failed, color, part, place, worker = row
-    return Slice(begin, until, color, 1, failed, 100, (part, place)), worker
+def _packed(long: Rows, tracks: int, lanes: int) -> tuple[list[list[Slice]], list[int]]:
+    """Of each track the slices that are attempts of their own, in lanes, and how many lanes they take."""
+    columns = (long.begin, long.until, long.color, long.bad, long.place)
+    own = [
+        Slice(begin, until, color, 1, int(bad > 0), 100, place)
+        for begin, until, color, bad, place in zip(*(column.tolist() for column in columns), strict=True)
+    ]
+    workers = long.worker.tolist()
+    edges = np.searchsorted(long.track, np.arange(tracks + 1)).tolist()
+    packed = [pack(zip(own[first:last], workers[first:last], strict=True), lanes) for first, last in pairwise(edges)]
+    return [slices for slices, _ in packed], [used for _, used in packed]
+
+
+def _joined(density: Runs, packed: Sequence[Sequence[Slice]]) -> Runs:
+    """Everything by track: its density, which is lane 0, and then its own slices."""
+    own = [(at, *astuple(one)) for at, slices in enumerate(packed) for one in slices]
+    if not own:
+        return density
+    pairs = zip(astuple(density), zip(*own, strict=True), strict=True)
+    columns = [np.concatenate([column, np.array(more, column.dtype)]) for column, more in pairs]
+    order = np.argsort(columns[0], kind="stable")
+    return Runs(*(column[order] for column in columns))
 
 
 def _statistics(connection: Connection, view: View, group: str, tracks: Sequence[str]) -> RangeStatistics:

@@ -174,6 +174,9 @@ TIMELINE_CELLS: Final = 40_000
 TIMELINE_LONG: Final = 8_000
 """Attempts with a slice of their own in one timeline, the longest; and attempts whose ids it names: about 200 KB compressed."""
 
+TIMELINE_SHARES: Final = 1_000_000
+"""Pairs of a bin and a colour whose time is added up while a timeline is made, 20 MB. Beyond it those go that have least of their bin's time so far."""
+
 TIMELINE_FUNCTIONS: Final = 100
 """Functions in the statistics of a range, those with the most time."""
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
-from rayscope.store.conditions import Condition
 from rayscope.store.database import Connection, sql
 from rayscope.store.entity import Row
+from rayscope.store.progress import progress_totals
 from rayscope.store.select import Scope, rows, where
 
 
@@ -42,10 +42,8 @@ def ends(connection: Connection, stretch: Stretch) -> list[tuple[int, int, int]]
 
 def totals(connection: Connection, stretch: Stretch) -> Row:
     """Tasks by state, each once; attempts; nodes, actors and jobs."""
-    text, parameters = where(stretch.scope)
-    retried, more = where(structs.replace(stretch.scope, conditions=(Condition("attempt_number", ">", (0,)),)))
-    query = _put(sql("overview_totals"), stretch, text).replace("{sessions}", retried)
-    return rows(connection, query, [*parameters, *more])[0] | rows(connection, _put(sql("overview_entities"), stretch, ""))[0]
+    tasks = progress_totals(connection, stretch.scope)
+    return {"pending": tasks.pop("waiting"), **tasks} | rows(connection, _put(sql("overview_entities"), stretch, ""))[0]
 
 
 def waiting_long(connection: Connection, stretch: Stretch, before_ns: int, limit: int) -> list[Row]:

@@ -15,10 +15,12 @@ from rayscope.store.select import Scope, rows, where
 
 def progress(connection: Connection, scope: Scope) -> list[Row]:
     """Tasks by function: name, type, tasks, finished, running, waiting, failed, lost, retries, attempts, p50_ns, p99_ns, total_ns, first_ns, last_ns."""
-    text, parameters = where(scope)
-    retried, more = where(structs.replace(scope, conditions=(Condition("attempt_number", ">", (0,)),)))
-    query = sql("progress").replace("{relation}", scope.relation).replace("{where}", text).replace("{sessions}", retried)
-    return rows(connection, query, [*parameters, *more])
+    return rows(connection, *_beside_retries("progress", scope))
+
+
+def progress_totals(connection: Connection, scope: Scope) -> Row:
+    """The same without functions: tasks, finished, running, waiting, failed, lost, retries, attempts."""
+    return rows(connection, *_beside_retries("progress_totals", scope))[0]
 
 
 def failures(connection: Connection, scope: Scope, limit: int) -> list[Row]:
@@ -44,8 +46,13 @@ def examples(connection: Connection, scope: Scope, places: Sequence[tuple[int, i
 
 def last_failed(connection: Connection, scope: Scope) -> list[tuple[Any, ...]]:
     """Tasks whose last attempt failed or was lost, by function and line: name, tasks, line, error type; most first."""
+    found: list[tuple[Any, ...]] = connection.execute(*_beside_retries("last_failed", scope)).fetchall()
+    return found
+
+
+def _beside_retries(name: str, scope: Scope) -> tuple[str, list[Any]]:
+    """A query of a scope's attempts beside all retries of its sessions, and its parameters."""
     text, parameters = where(scope)
     retried, more = where(structs.replace(scope, conditions=(Condition("attempt_number", ">", (0,)),)))
-    query = sql("last_failed").replace("{relation}", scope.relation).replace("{where}", text).replace("{sessions}", retried)
-    found: list[tuple[Any, ...]] = connection.execute(query, [*parameters, *more]).fetchall()
-    return found
+    query = sql(name).replace("{relation}", scope.relation).replace("{where}", text).replace("{sessions}", retried)
+    return query, [*parameters, *more]

@@ -94,6 +94,11 @@ def cold_errors(connection: Connection, after: int, until: int, limit: int) -> l
     return found
 
 
+def has_hot(connection: Connection) -> bool:
+    """Whether there are attempts that have not settled. Of a store at rest there are none, and to plan a question of them takes longer than to look."""
+    return connection.execute("SELECT 1 FROM attempt_hot LIMIT 1").fetchone() is not None
+
+
 def hot_names(connection: Connection) -> list[tuple[int, str]]:
     """Different names of attempts that have not settled."""
     found: list[tuple[int, str]] = connection.execute(
@@ -120,15 +125,16 @@ def name_counts(connection: Connection, pairs: Sequence[tuple[int, str]]) -> dic
     if not pairs:
         return {}
     numbers, names = sorted({number for number, _ in pairs}), sorted({name for _, name in pairs})
+    tables = ("hot_attempt", "attempt_cold") if has_hot(connection) else ("attempt_cold",)
     parts = (  # of the tables by themselves: to plan a question of their union takes longer than to answer it
         f"""
         SELECT session_no, coalesce(name, func) AS n, count(*) AS count, max(creation_ns) AS time_ns FROM {table}
         WHERE session_no IN (SELECT unnest(?::INTEGER[])) AND coalesce(name, func) IN (SELECT unnest(?::VARCHAR[])) GROUP BY ALL
         """
-        for table in ("hot_attempt", "attempt_cold")
+        for table in tables
     )
     query = f"SELECT session_no, n, sum(count)::BIGINT AS count, max(time_ns) AS time_ns FROM ({' UNION ALL '.join(parts)}) GROUP BY ALL"
-    found = rows(connection, query, [numbers, names, numbers, names])
+    found = rows(connection, query, [numbers, names] * len(tables))
     return {(row["session_no"], row["n"]): row for row in found}
 
 

@@ -1,13 +1,15 @@
-"""The attempts of a stretch of time, binned to pixels by the store, so that as much comes out of it as a picture can show."""
+"""The attempts of a stretch of time: as columns of numbers for a picture, and as what a range and an attempt are linked to."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from typing import Any, Final
 
+import numpy as np
+import pyarrow as pa
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from rayscope.store.database import Connection, sql
 from rayscope.store.entity import Row
@@ -18,8 +20,8 @@ TRACKS: Final = {"node": "node_id", "worker": "worker_id", "actor": "actor_id", 
 
 COLORS: Final = {"function": "coalesce(name, func_or_class_name)", "state": "state"}
 
-KEPT_SPANS: Final = 200_000
-"""Attempts kept in memory for one picture, some 15 MB. Of more, reading them again costs less than the disk they would go through."""
+ROWS_AT_ONCE: Final = 16_384
+"""Attempts read at a time: their columns and what is made of them stay in the processor's cache."""
 
 _SPOT: Final = "task_id, attempt_number, name, state, job_id, node_id, worker_id, actor_id, creation_ns, start_ns, end_ns"
 
@@ -52,46 +54,43 @@ def waiting(connection: Connection, spans: Spans) -> int:
 
 
 def tracks(connection: Connection, spans: Spans, only: Sequence[str], limit: int, offset: int) -> list[Row]:
-    """A page of tracks: track, pid, attempts, failed, busy_ns; and of all of them tracks_total, attempts_total, failed_total."""
-    chosen = " AND track IN (SELECT unnest(?::VARCHAR[]))" if only else ""
-    return _ask(connection, "timeline_tracks", spans, [list(only)] if only else [], {"only": chosen, "limit": int(limit), "offset": int(offset)})
+    """A page of tracks: track, pid, and of all of them tracks_total. In the order in which they began, whatever the range."""
+    return _ask(connection, "timeline_tracks", spans, _only(only), {"only": _is_one(only), "limit": int(limit), "offset": int(offset)})
 
 
-class Drawn(Struct, frozen=True, kw_only=True):
-    """What is drawn, by kind, in the order of track and time; times are ns from the range's start.
+def attempts(connection: Connection, spans: Spans, page: Sequence[str], only: Sequence[str], least_ns: int) -> Iterator[tuple[NDArray[Any], ...]]:
+    """The attempts that a range shows, in chunks of columns: track (its place in the page), color, begin_ns, until_ns, bad, place, worker.
 
-    ``cells``: track, bin, n, failed, busy, delta, color, part, place. ``long``: track, begin, until, failed, color, part, place, worker.
-    ``marks``: track, bin, how many. ``width_ns``: attempts longer than that have a slice of their own.
+    ``color`` and ``worker`` are hashes; the worker's is 0 for attempts of ``least_ns`` and shorter. To be read to the end, or closed.
     """
-
-    cells: list[tuple[Any, ...]]
-    long: list[tuple[Any, ...]]
-    marks: list[tuple[Any, ...]]
-    width_ns: int
-
-
-def drawn(connection: Connection, spans: Spans, names: Sequence[str], *, least_ns: int, most: int, bin_ns: int, attempts: int) -> Drawn:
-    """All that is drawn on some tracks, which hold so many ``attempts`` in the range. Not too many are read once and kept meanwhile."""
-    keeping = "MATERIALIZED" if attempts <= KEPT_SPANS else "NOT MATERIALIZED"
-    words = {"least": int(least_ns), "most": int(most), "bin": int(bin_ns), "materialized": keeping}
-    text, parameters = _text("timeline_slices", spans, words)
-    found = {kind: list(rows_) for kind, rows_ in groupby(connection.execute(text, [*parameters, list(names)]).fetchall(), key=itemgetter(0))}
-    return Drawn(
-        cells=[row[1:10] for row in found.get("cell", [])],
-        long=[(row[1], row[2], row[3], row[4], *row[7:11]) for row in found.get("long", [])],
-        marks=[row[1:4] for row in found.get("mark", [])],
-        width_ns=found["width"][0][2],
-    )
+    words = {"least": int(least_ns), "tracks": len(page), "only": _is_one(only)}
+    text, parameters = _text("timeline_rows", spans, words)
+    reader = connection.sql(text, params=[*parameters, list(page), *_only(only)]).to_arrow_reader(ROWS_AT_ONCE)
+    with closing(reader):
+        for batch in reader:
+            yield tuple(map(_numbers, batch.columns))
 
 
-def task_ids(connection: Connection, places: Sequence[tuple[int, int]]) -> dict[tuple[int, int], tuple[str, int]]:
-    """By place in the store (part and row): the task and the attempt."""
-    found: dict[tuple[int, int], tuple[str, int]] = {}
+def _numbers(column: pa.Array) -> NDArray[Any]:
+    """A column without nulls, as it lies in memory. Arrow's own way loads pandas where that is installed, which takes most of a second."""
+    kind = np.dtype(str(column.type))
+    return np.frombuffer(column.buffers()[1], kind, len(column), column.offset * kind.itemsize)
+
+
+def colors(connection: Connection, spans: Spans, hashes: Sequence[int]) -> dict[int, str]:
+    """The words behind the hashes of colours."""
+    text, parameters = _text("timeline_colors", spans, {})
+    return dict(connection.execute(text, [*parameters, list(hashes)]).fetchall()) if hashes else {}
+
+
+def task_ids(connection: Connection, places: Sequence[int]) -> dict[int, tuple[str, int]]:
+    """By place in the store (twice the row, and 1 more for a settled one): the task and the attempt."""
+    found: dict[int, tuple[str, int]] = {}
     for part, table in enumerate(("attempt_hot", "attempt_cold")):
-        ids = [place for at, place in places if at == part]
+        ids = [place // 2 for place in places if place % 2 == part]
         if ids:
-            query = f"SELECT rowid, task_id, attempt FROM {table} WHERE rowid IN (SELECT unnest(?::BIGINT[]))"
-            found |= {(part, place): (task, attempt) for place, task, attempt in connection.execute(query, [ids]).fetchall()}
+            query = f"SELECT rowid * 2 + {part}, task_id, attempt FROM {table} WHERE rowid IN (SELECT unnest(?::BIGINT[]))"
+            found |= {place: (task, attempt) for place, task, attempt in connection.execute(query, [ids]).fetchall()}
     return found
 
 
@@ -126,8 +125,17 @@ def parent_of(connection: Connection, scope: Scope) -> str | None:
 
 
 def _in_range(connection: Connection, name: str, spans: Spans, only: Sequence[str], more: Mapping[str, Any] | None = None) -> list[Row]:
-    chosen = f" AND coalesce({TRACKS[spans.track]}, '') IN (SELECT unnest(?::VARCHAR[]))" if only else ""
-    return _ask(connection, name, spans, [list(only)] if only else [], {"only": chosen, **(more or {})})
+    return _ask(connection, name, spans, _only(only), {"only": _is_one(only, f"coalesce({TRACKS[spans.track]}, '')"), **(more or {})})
+
+
+def _only(tracks: Sequence[str]) -> list[list[str]]:
+    """The parameter of `_is_one`, if it has one."""
+    return [list(tracks)] if tracks else []
+
+
+def _is_one(tracks: Sequence[str], track: str = "track") -> str:
+    """A condition on the track, if it is one of some."""
+    return f" AND {track} IN (SELECT unnest(?::VARCHAR[]))" if tracks else ""
 
 
 def _ask(connection: Connection, name: str, spans: Spans, parameters: Sequence[Any], more: Mapping[str, Any]) -> list[Row]:

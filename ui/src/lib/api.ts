@@ -28,14 +28,21 @@ export function apiUrl(path: string, params: Params = {}): string {
 export const listeners = new Set<(isThere: boolean) => void>();
 const heard = (isThere: boolean) => listeners.forEach((listener) => listener(isThere));
 
+let open = 0;
+/** Whether an answer is waited for. */
+export const isAsking = (): boolean => open > 0;
+
 export async function fetchChecked(url: string, init: RequestInit = {}): Promise<Response> {
   let response: Response;
+  open++;
   try {
     response = await fetch(url, init);
   } catch (error) {
     if (init.signal?.aborted) throw error;
     heard(false);
     throw new Away("the server does not answer");
+  } finally {
+    open--;
   }
   heard(true);
   if (response.ok) return response;

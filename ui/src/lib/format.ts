@@ -40,7 +40,8 @@ export function bytes(size: number): string {
 }
 
 /** Every digit, in groups. */
-export const count = (value: number): string => value.toLocaleString("en-US");
+const GROUPED = new Intl.NumberFormat("en-US"); // made once: a number's own toLocaleString looks for its locale each time
+export const count = (value: number): string => GROUPED.format(value);
 
 /** A count where room is short: 12.3k, 4.57M. Under 10,000 every digit. */
 export function shortCount(value: number): string {

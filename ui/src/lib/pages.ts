@@ -1,22 +1,34 @@
 /** The pages of a session: their order in the sidebar, their key after `g`, and what is loaded for them. */
 
 import type { Component } from "svelte";
+import Actors from "../pages/Actors.svelte";
+import Events from "../pages/Events.svelte";
+import Jobs from "../pages/Jobs.svelte";
+import Nodes from "../pages/Nodes.svelte";
+import PlacementGroups from "../pages/PlacementGroups.svelte";
+import Tasks from "../pages/Tasks.svelte";
+import Workers from "../pages/Workers.svelte";
+import { isAsking } from "./api";
 
 export interface PageEntry { id: string; title: string; mark: string; key: string; count?: string; load: () => Promise<{ default: Component }> }
 
+/** Pages of a table are a few lines each about one and the same table: they come with the document's own script, so that none waits for another. */
+const here = (page: Component) => () => Promise.resolve({ default: page });
+
 export const PAGES: readonly PageEntry[] = [
   { id: "", title: "Overview", mark: "overview", key: "o", load: () => import("../pages/Overview.svelte") },
-  { id: "jobs", title: "Jobs", mark: "jobs", key: "j", count: "jobs", load: () => import("../pages/Jobs.svelte") },
-  { id: "tasks", title: "Tasks", mark: "tasks", key: "t", count: "tasks", load: () => import("../pages/Tasks.svelte") },
-  { id: "actors", title: "Actors", mark: "actors", key: "a", count: "actors", load: () => import("../pages/Actors.svelte") },
-  { id: "nodes", title: "Nodes", mark: "nodes", key: "n", count: "nodes", load: () => import("../pages/Nodes.svelte") },
-  { id: "workers", title: "Workers", mark: "workers", key: "w", load: () => import("../pages/Workers.svelte") },
-  { id: "placement-groups", title: "Placement groups", mark: "groups", key: "p", load: () => import("../pages/PlacementGroups.svelte") },
-  { id: "timeline", title: "Timeline", mark: "timeline", key: "m", load: () => import("../pages/Timeline.svelte") },
+  { id: "jobs", title: "Jobs", mark: "jobs", key: "j", count: "jobs", load: here(Jobs) },
+  { id: "tasks", title: "Tasks", mark: "tasks", key: "t", count: "tasks", load: here(Tasks) },
+  { id: "actors", title: "Actors", mark: "actors", key: "a", count: "actors", load: here(Actors) },
+  { id: "nodes", title: "Nodes", mark: "nodes", key: "n", count: "nodes", load: here(Nodes) },
+  { id: "workers", title: "Workers", mark: "workers", key: "w", load: here(Workers) },
+  { id: "placement-groups", title: "Placement groups", mark: "groups", key: "p", load: here(PlacementGroups) },
+  { id: "timeline", title: "Timeline", mark: "timeline", key: "i", load: () => import("../pages/Timeline.svelte") },
+  { id: "metrics", title: "Metrics", mark: "metrics", key: "m", load: () => import("../pages/Metrics.svelte") },
   { id: "graph", title: "Call graph", mark: "graph", key: "c", load: () => import("../pages/CallGraph.svelte") },
   { id: "logs", title: "Logs", mark: "logs", key: "l", load: () => import("../pages/Logs.svelte") },
   { id: "objects", title: "Objects", mark: "objects", key: "b", load: () => import("../pages/Objects.svelte") },
-  { id: "events", title: "Events", mark: "events", key: "e", load: () => import("../pages/Events.svelte") },
+  { id: "events", title: "Events", mark: "events", key: "e", load: here(Events) },
   { id: "sql", title: "SQL", mark: "sql", key: "d", load: () => import("../pages/Sql.svelte") },
 ];
 
@@ -44,12 +56,13 @@ export function pageOf(parts: readonly string[]): { key: string; load: () => Pro
   return found && id === undefined ? { key: page, load: found.load } : { key: "unknown", load: UNKNOWN };
 }
 
-/** Brings what is likely wanted next, when nothing else is going on. */
+const BUSY_MS = 200;
+
+/** Brings the code of all pages, when nothing else is going on and no answer is waited for. */
 export function prefetch(): void {
   const idle = window.requestIdleCallback ?? ((run: () => void) => setTimeout(run, 500));
-  const light = ["", "jobs", "tasks", "actors", "nodes"];
   idle(() => {
-    for (const page of PAGES) if (light.includes(page.id)) void page.load().catch(() => undefined);
-    for (const load of Object.values(ENTITIES)) void load().catch(() => undefined);
+    if (isAsking()) setTimeout(prefetch, BUSY_MS);
+    else for (const load of [...PAGES.map((page) => page.load), ...Object.values(ENTITIES)]) void load().catch(() => undefined);
   });
 }

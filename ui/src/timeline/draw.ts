@@ -1,5 +1,6 @@
 /** Drawing a picture on a canvas. Everything is told: nothing here knows of the page. */
 
+import { count } from "../lib/format";
 import { kindOf } from "../lib/states";
 import { hueColour } from "../lib/hue";
 import { axisStep, LANE_PX, laneTop, type Picture, type Track, type View } from "./model";
@@ -169,7 +170,7 @@ function drawLabel(context: CanvasRenderingContext2D, scene: Scene, track: Track
   context.fillText(track.label || "not known", 8, track.top + 11);
   context.font = look.font;
   context.fillStyle = track.failed ? look.failed : look.dim;
-  context.fillText(`${track.attempts.toLocaleString("en-US")}${track.failed ? ` · ✕ ${track.failed.toLocaleString("en-US")}` : ""}`, 8, track.top + 25);
+  context.fillText(`${count(track.attempts)}${track.failed ? ` · ✕ ${count(track.failed)}` : ""}`, 8, track.top + 25);
   context.restore();
 }
 

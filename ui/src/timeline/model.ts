@@ -14,7 +14,7 @@ export interface View { fromNs: number; toNs: number }
 
 export interface Track {
   id: string; label: string; detail: string; attempts: number; failed: number; busyNs: number; top: number; height: number; lanes: number;
-  startNs: Float64Array; widthNs: Float64Array; lane: Uint8Array; color: Uint16Array; count: Uint32Array; bad: Uint32Array; fill: Uint8Array; ids: string[]; attempt: Uint16Array;
+  startNs: Float64Array; widthNs: Float64Array; lane: Uint8Array; color: Uint16Array; count: Uint32Array; bad: Uint32Array; fill: Uint32Array; ids: string[]; attempt: Uint16Array;
   markNs: Float64Array; markCount: Uint32Array;
 }
 /** Times in a picture count from its `baseNs`: that keeps them exact in a double. */
@@ -34,7 +34,7 @@ export function unpack(answer: TimelineAnswer): Picture {
       id: one.id, label: one.label, detail: one.detail ?? "", attempts: one.attempts, failed: one.failed, busyNs: one.busy_ns, top, height, lanes,
       startNs: Float64Array.from(one.slices.x, (x) => x * tick), widthNs: Float64Array.from(one.slices.w, (w) => Math.max(w, 0) * tick),
       lane: Uint8Array.from(one.slices.lane), color: Uint16Array.from(one.slices.color), count: Uint32Array.from(one.slices.count), bad: Uint32Array.from(one.slices.failed),
-      fill: Uint8Array.from(one.slices.fill), ids: one.slices.id ?? [], attempt: Uint16Array.from(one.slices.attempt ?? []),
+      fill: Uint32Array.from(one.slices.fill), ids: one.slices.id ?? [], attempt: Uint16Array.from(one.slices.attempt ?? []),
       markNs: Float64Array.from(one.marks.x, (x) => x * tick), markCount: Uint32Array.from(one.marks.count),
     };
     top += height;

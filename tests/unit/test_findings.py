@@ -71,10 +71,19 @@ def test_memory_that_grows_is_named(name: str) -> None:
     found = only(memory_growth.find(facts(memory(GROWING[name]), processes=known)))
     assert (found.about.kind, found.about.id) == ("actor", ACTOR)
     assert (found.actor_ids, found.job_ids, found.node_ids, found.until_ms) == ([ACTOR], ["01000000"], [A], None)
-    assert "actor Cache (pid 18) on node head 10.0.0.1 grows without bound" in found.title
+    assert "actor Cache (pid 18) on node head 10.0.0.1 keeps growing: " in found.title
     assert found.evidence[0].query == f'rayscope_process_unique_bytes{{node="{A}",pid="18"}}'
+    assert len(found.evidence) == 2
     expected = 4 / 60 if "steps" in name else 1 / 20
     assert found.evidence[0].value == pytest.approx(expected * MIB, rel=0.15)
+
+
+def test_growth_is_told_with_how_long_the_node_has_room() -> None:
+    """Where its memory is known, and while it goes on."""
+    room = [series("ray_node_mem_used", 30.0 * GIB), series("ray_node_mem_total", 33.0 * GIB)]
+    found = only(memory_growth.find(facts(memory(leak), *room)))
+    assert found.evidence[2].text == "at that rate the 3 GiB that are free on its node last 17.1 h"
+    assert len(only(memory_growth.find(facts(memory(leak), *room, live=False))).evidence) == 2
 
 
 @pytest.mark.parametrize("name", NOT_GROWING)

@@ -248,11 +248,15 @@ def test_gpus_that_may_rightly_be_idle(cards: list[Series]) -> None:
 # cores
 
 
-def cpu(busy: Callable[[float], float] | float, *, cores: float = 8, asked: float | None = None, load: float | None = None, node: str = A) -> list[Series]:
+def cpu(
+    busy: Callable[[float], float] | float, *, cores: float = 8, asked: float | None = None, load: float | None = None, host: float = 8, node: str = A
+) -> list[Series]:
     found = [series("ray_node_cpu_utilization", busy, node=node), series("ray_node_cpu_count", cores, node=node)]
     if asked is not None:
         found.append(series("ray_resources", asked, node=node, Name="CPU", State="USED"))
-    return [*found, *([series("rayscope_node_load1", load, node=node)] if load is not None else [])]
+    if load is not None:
+        found += [series("rayscope_node_load1", load, node=node), series("rayscope_node_cpus", host, node=node)]
+    return found
 
 
 def test_more_cpus_promised_than_there_are() -> None:
@@ -279,8 +283,9 @@ def test_more_threads_than_were_asked_for() -> None:
         cpu(99.0),
         cpu(lambda second: 99.0 if second < 40 else 10.0, asked=32.0),
         cpu(99.0, cores=8, load=11.9),
+        cpu(99.0, cores=2, asked=2.0, load=30.0, host=64),
     ],
-    ids=["just busy", "promised but idle", "nothing but busy", "for a moment", "a little over"],
+    ids=["just busy", "promised but idle", "nothing but busy", "for a moment", "a little over", "a container on a busy host"],
 )
 def test_cores_that_are_rightly_busy(figures: list[Series]) -> None:
     """A node whose every core works for tasks that asked for it is as it should be."""

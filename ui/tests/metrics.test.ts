@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compose, read, unitOfQuery, usual, type Build, type Metric } from "../src/metrics/build";
 import { offers, wordAt } from "../src/metrics/complete";
-import { readFindings } from "../src/metrics/findings";
+import { asOf, readFindings } from "../src/metrics/findings";
 import { common, figures, isolate, matching, nameOf, sorted, tableOf, textOf } from "../src/metrics/legend";
 import { grouped, wordsOf, type Happening } from "../src/metrics/marks";
 import { jobPanels, named, nodePanels, oneOf, processPanels, sessionPanels, wayOf } from "../src/metrics/panels";
@@ -186,5 +186,10 @@ describe("findings", () => {
     expect(found[1]?.href).toMatch(/docs\/findings\.md#x$/);
     expect(found[0]?.evidence).toEqual([{ text: "t", query: "up", value: null }]);
     expect(readFindings(null)).toEqual([]);
+  });
+  it("as of a time are those of then", () => {
+    const found = readFindings({ findings: [{ id: "1", since_ms: 10, until_ms: 30 }, { id: "2", since_ms: 50, until_ms: null }] });
+    expect(asOf(found, 20).map((one) => [one.id, one.until_ms])).toEqual([["1", null]]);
+    expect(asOf(found, null)).toEqual(found);
   });
 });

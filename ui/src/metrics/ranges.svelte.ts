@@ -14,12 +14,22 @@ export interface Outcome { text: string; expr: string; answer: Answer | null; er
 const SLOW_MS = 300, LONG_MS = 2000;
 /** While the pointer drags or zooms the window changes with every frame. */
 const SETTLE_MS = 120;
+/** A window that only grows, as of what lives, is asked for again as often as samples come, and for a fifth of the time at most. */
+const GROWTH_MS = 4000, REST_TIMES = 4, GROWTH_SHARE = 0.1;
 
 export function useRanges(wanted: () => Wanted | null) {
   let outcomes = $state.raw<readonly Outcome[]>([]);
   let isLoading = $state(true), isSlow = $state(false), isLong = $state(false);
   let turn = $state(0);
   let controller: AbortController | null = null;
+  let asked: Wanted | null = null, doneMs = 0, tookMs = 0;
+
+  function waitMs(now: Wanted): number {
+    if (!asked || outcomes.length === 0) return 0;
+    const grew = now.span.toMs - asked.span.toMs, length = asked.span.toMs - asked.span.fromMs;
+    const isGrowth = now.exprs.join() === asked.exprs.join() && now.span.fromMs === asked.span.fromMs && grew > 0 && grew < Math.max(GROWTH_MS, GROWTH_SHARE * length);
+    return isGrowth ? Math.max(SETTLE_MS, doneMs + Math.max(GROWTH_MS, REST_TIMES * tookMs) - performance.now()) : SETTLE_MS;
+  }
 
   const key = $derived.by(() => {
     const now = wanted();
@@ -31,7 +41,9 @@ export function useRanges(wanted: () => Wanted | null) {
   async function load(now: Wanted): Promise<void> {
     controller?.abort();
     const mine = (controller = new AbortController());
+    asked = now;
     isLoading = true;
+    const startMs = performance.now();
     const timers = [setTimeout(() => (isSlow = true), SLOW_MS), setTimeout(() => (isLong = true), LONG_MS)];
     try {
       const found = await Promise.all(now.exprs.map(async (text): Promise<Outcome> => {
@@ -48,7 +60,11 @@ export function useRanges(wanted: () => Wanted | null) {
       if (!mine.signal.aborted) throw error;
     } finally {
       timers.forEach(clearTimeout);
-      if (controller === mine) isLoading = isSlow = isLong = false;
+      if (controller === mine) {
+        doneMs = performance.now();
+        tookMs = doneMs - startMs;
+        isLoading = isSlow = isLong = false;
+      }
     }
   }
 
@@ -60,8 +76,7 @@ export function useRanges(wanted: () => Wanted | null) {
       return;
     }
     const now = untrack(wanted);
-    const wait = untrack(() => outcomes.length) ? SETTLE_MS : 0;
-    const timer = setTimeout(() => { if (now) void load(now); }, wait);
+    const timer = setTimeout(() => { if (now) void load(now); }, now ? untrack(() => waitMs(now)) : 0);
     return () => clearTimeout(timer);
   });
   $effect(() => () => controller?.abort());

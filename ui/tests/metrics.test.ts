@@ -82,7 +82,7 @@ const metric = (more: Partial<Metric>): Metric => ({ name: "x", type: "gauge", h
 
 describe("a query that is chosen", () => {
   it("begins as its type asks", () => {
-    expect(compose(usual(metric({ name: "n_total", type: "counter", labels: ["route", "node", "WorkerId"] })))).toBe("sum by (route) (rate(n_total[$__rate_interval]))");
+    expect(compose(usual(metric({ name: "n_total", type: "counter", labels: ["route", "node", "WorkerId", "otel_scope_name"] })))).toBe("sum by (route) (rate(n_total[$__rate_interval]))");
     expect(compose(usual(metric({})))).toBe("x");
     expect(compose(usual(metric({ series: 900 })))).toBe("avg by (node) (x)");
     expect(compose(usual(metric({ type: "histogram" })))).toContain('"quantile", "0.99"');

@@ -1,7 +1,9 @@
 /** The answers to several queries over one window: asked again when query or window change; the last answers stay until the next are there. */
 
 import { untrack } from "svelte";
+import { Away } from "../lib/api";
 import { wall } from "../lib/clock.svelte";
+import { live } from "../lib/live.svelte";
 import { range } from "../lib/range.svelte";
 import type { Session } from "../lib/types";
 import { askRange, type Answer } from "./prom";
@@ -55,7 +57,9 @@ export function useRanges(wanted: () => Wanted | null) {
           return { text, expr, answer: null, error: error as Error };
         }
       }));
-      if (!mine.signal.aborted) outcomes = found;
+      // Where the server went away, what is shown stays.
+      const isGone = found.every((one) => one.error instanceof Away) && outcomes.some((one) => one.answer);
+      if (!mine.signal.aborted && !isGone) outcomes = found;
     } catch (error) {
       if (!mine.signal.aborted) throw error;
     } finally {
@@ -80,6 +84,7 @@ export function useRanges(wanted: () => Wanted | null) {
     return () => clearTimeout(timer);
   });
   $effect(() => () => controller?.abort());
+  $effect(() => { if (live.link === "open" && untrack(() => outcomes.some((one) => one.error instanceof Away))) turn++; });
 
   return {
     get outcomes() { return outcomes; },

@@ -1,4 +1,4 @@
-"""What the node agent costs and how fast it is: memory and processor time when idle over 2,000 files, and the rate at which log lines reach a real server."""
+"""What the node agent costs and how fast it is: memory and processor time when idle over 2,000 files and as many series, and the rate of lines to a server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 from benchmarks.figures import Figure, options, show
 from rayscope.server.lifecycle import read_ingest_token, start_background, stop
@@ -82,10 +85,11 @@ def main() -> None:
     """Idle first, then busy."""
     parser = options(__doc__)
     parser.add_argument("--files", type=int, default=2000, help="files of the idle node")
+    parser.add_argument("--series", type=int, default=2000, help="series of the node's page of metrics")
     parser.add_argument("--idle", type=float, default=30.0, help="seconds of idleness that are measured")
     parser.add_argument("--megabytes", type=int, default=600, help="log lines written while the rate is measured")
     given = parser.parse_args()
-    with _session() as session_dir, tempfile.TemporaryDirectory() as data:
+    with _session() as session_dir, _page(session_dir, given.series), tempfile.TemporaryDirectory() as data:
         server = Shipped(Path(data))
         try:
             figures = [*_idle(session_dir, server, given.files, given.idle), *_busy(session_dir, server, given.megabytes)]
@@ -102,6 +106,34 @@ def _session() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder)
+
+
+@contextmanager
+def _page(session_dir: Path, series: int) -> Iterator[None]:
+    """A node's page of metrics, and 60 processes as a node has them."""
+    name = b'ray_metric_%d{NodeAddress="10.0.0.1",SessionName="session_bench",Component="core_worker",WorkerId="%056d",Version="2.60.0"} %d.5\n'
+    page = b"".join(name % (number % 50, number, number) for number in range(series))
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: Any) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(page)))
+            self.end_headers()
+            self.wfile.write(page)
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+    (session_dir / f"metrics_export_port_{NODE}").write_text(str(server.server_address[1]))
+    workers = [subprocess.Popen(["sleep", "600"]) for _ in range(60)]
+    try:
+        yield
+    finally:
+        server.shutdown()
+        for worker in workers:
+            worker.kill()
 
 
 def _idle(session_dir: Path, server: Shipped, files: int, idle_s: float) -> list[Figure]:

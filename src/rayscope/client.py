@@ -21,8 +21,12 @@ from msgspec import Struct
 
 from rayscope import errors
 from rayscope.errors import NotFound, RayscopeError, ServerUnreachable, Unavailable, UsageError
+from rayscope.model.agent import Scraped, Targets
+from rayscope.model.export import ExportState, ExportStates
+from rayscope.model.finding import Findings
 from rayscope.model.job import DriverOutput, read_driver_output
 from rayscope.model.log import LogBatch, LogFiles, LogPage
+from rayscope.model.metric_answers import MetricCatalogue
 from rayscope.model.object_answers import Leaks, ObjectGrowth, ObjectSnapshotInfo, ObjectSnapshots, ObjectSummary
 from rayscope.model.page import ActorSummary, Page, Problem, TaskSummary
 from rayscope.model.report import ObjectReport, RunReport, StateSnapshot
@@ -177,8 +181,21 @@ class Client:
             status, content = self._exchange("GET", self._prefix + path, None, _for_ray(self.address))
             headers = self._answered
         if status >= http.client.BAD_REQUEST:
-            raise _named_error(status, content, self.address)
+            raise named_error(status, content, self.address)
         return read_driver_output(headers, content)
+
+    def exchange(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = MappingProxyType({})) -> tuple[int, bytes]:
+        """Any exchange with the server: the status, whatever it is, and the body. Raises ServerUnreachable."""
+        with self._lock:
+            return self._exchange(method, self._prefix + path, body, headers)
+
+    def metrics(self, session: str = LATEST, q: str | None = None) -> MetricCatalogue:
+        """The metrics of a session, those whose name or help holds ``q``."""
+        return self._get("/api/v1/metrics", _given(session=session, q=q), MetricCatalogue)
+
+    def findings(self, session: str = LATEST, **about: str | None) -> Findings:
+        """What the metrics of a session say is wrong; only of one ``job``, ``node``, ``actor`` or ``task`` where one is given."""
+        return self._get("/api/v1/findings", _given(session=session, **about), Findings)
 
     def ray_headers(self) -> dict[str, str]:
         """What a call that is passed on to a cluster needs beside this server's own token."""
@@ -207,7 +224,7 @@ class Client:
             connection.request("GET", self._prefix + path, headers=self._headers() | {"Accept": "text/event-stream"})
             answer = connection.getresponse()
             if answer.status >= http.client.BAD_REQUEST:
-                raise _named_error(answer.status, answer.read(), self.address)
+                raise named_error(answer.status, answer.read(), self.address)
             yield from _read_events(answer)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
@@ -223,6 +240,15 @@ class Client:
         """Have a snapshot of the object table taken now; it can be read when this returns. Raises NotFound where no agent of the head node is connected."""
         content = self._request("POST", f"/api/v1/objects/snapshots?{urlencode({'session': session})}")
         return msgspec.json.decode(content, type=ObjectSnapshotInfo)
+
+    def metric_targets(self, session: str = LATEST) -> Targets:
+        """What the agents of a session scrape, and how that goes."""
+        return self._get("/api/v1/metrics/targets", _given(session=session), Targets)
+
+    def scrape_metrics(self, session: str = LATEST) -> Scraped:
+        """Have the agents of a session scrape their targets now; the samples can be read when this returns. Raises NotFound where no agent is connected."""
+        content = self._request("POST", f"/api/v1/metrics/scrapes?{urlencode({'session': session})}")
+        return msgspec.json.decode(content, type=Scraped)
 
     def object_summary(self, session: str = LATEST, by: str = "call-site", filters: Sequence[str] = (), at: str | None = None) -> ObjectSummary:
         """References of one snapshot by call-site, function, node or owner."""
@@ -249,7 +275,7 @@ class Client:
         with self._lock:
             answer = self._open("GET", f"{self._prefix}{path}?{urlencode(query, doseq=True)}")
             if answer.status >= http.client.BAD_REQUEST:
-                raise _named_error(answer.status, answer.read(), self.address)
+                raise named_error(answer.status, answer.read(), self.address)
             try:
                 while piece := answer.read(_PIECE):
                     yield piece
@@ -261,6 +287,10 @@ class Client:
     def version(self) -> Version:
         """Which server this is."""
         return self._get("/api/v1/version", {}, Version)
+
+    def exports(self) -> list[ExportState]:
+        """How the destinations are that metrics are sent to."""
+        return self._get("/api/v1/exports", {}, ExportStates).exports
 
     def health(self) -> Health:
         """How the server is."""
@@ -295,7 +325,7 @@ class Client:
         with self._lock:
             status, content = self._exchange(method, self._prefix + path, body)
         if status >= http.client.BAD_REQUEST:
-            raise _named_error(status, content, self.address)
+            raise named_error(status, content, self.address)
         return content
 
     def _exchange(self, method: str, path: str, body: bytes | None, more: Mapping[str, str] = MappingProxyType({})) -> tuple[int, bytes]:
@@ -328,9 +358,7 @@ class Client:
         return answer
 
     def _send(self, method: str, path: str, body: bytes | None, more: Mapping[str, str]) -> tuple[int, bytes]:
-        headers = self._headers() | dict(more)
-        if body is not None:
-            headers["Content-Type"] = "application/json"
+        headers = self._headers() | ({} if body is None else {"Content-Type": "application/json"}) | dict(more)
         self._connection.request(method, path, body, headers)
         answer = self._connection.getresponse()
         self._answered = {name.lower(): value for name, value in answer.headers.items()}
@@ -393,7 +421,7 @@ def _given(**parameters: Any) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if value is not None}
 
 
-def _named_error(status: int, content: bytes, address: str) -> RayscopeError:
+def named_error(status: int, content: bytes, address: str) -> RayscopeError:
     """The error of errors.py that the body names."""
     try:
         problem = msgspec.json.decode(content, type=Problem)

@@ -5,6 +5,10 @@ RayscopeError                    exit code 1, HTTP 500
 │   ├── FilterError              a filter, sort, column or time that does not parse
 │   ├── SqlError                 a SQL question that cannot be asked, and where
 │   ├── SqlTimeout               … and one that takes too long                2, 408
+│   ├── PromqlError              a PromQL expression that cannot be asked     2, 400
+│   │   ├── PromqlExecutionError … and one that cannot be evaluated           2, 422
+│   │   └── PromqlTimeout        … and one that takes too long                2, 503
+│   ├── LimitExceeded            a question that would touch more than a limit  2, 422
 │   └── PayloadError             a request body that is not what the route takes
 │       └── PayloadTooLarge      … and is over the limit                      2, 413
 ├── NotFound                     no such session, id or resource              4, 404
@@ -71,6 +75,32 @@ class SqlTimeout(UsageError):
     """A SQL question that took longer than it may."""
 
     http_status = 408
+
+
+class PromqlError(UsageError):
+    """A PromQL expression, or a parameter beside it, that does not parse or does not fit. ``kind`` is Prometheus's errorType."""
+
+    kind: ClassVar[str] = "bad_data"
+
+
+class PromqlExecutionError(PromqlError):
+    """A PromQL expression whose evaluation fails, or would touch more than it may."""
+
+    http_status = 422
+    kind = "execution"
+
+
+class PromqlTimeout(PromqlError):
+    """A PromQL expression that took longer than it may."""
+
+    http_status = 503
+    kind = "timeout"
+
+
+class LimitExceeded(UsageError):
+    """A question would touch more than a limit allows. The message names the limit and the estimate."""
+
+    http_status = 422
 
 
 class PayloadError(UsageError):

@@ -66,6 +66,11 @@ class Served:
         body = chunks_body(*chunks, session=ENDED, node_id=node_id(1).hex())
         self._post("agent/chunks", body, kind="application/x-msgpack", status=200)
 
+    def sample(self, bodies: Iterable[bytes]) -> None:
+        """Send samples as agents do; when it returns they can be asked for."""
+        for body in bodies:
+            self._post("agent/metrics", body, kind="application/x-msgpack", status=200)
+
     def objects(self, taken_ns: int, rows: list[dict[str, Any]]) -> None:
         """Send a snapshot of the ended session's object table."""
         self._post("ray/objects", msgspec.json.encode({"session": ENDED, "taken_ns": taken_ns, "rows": rows}))

@@ -43,6 +43,7 @@ PAGES = {
     "/events": "time",
     "/sql": "Examples",
     "/objects": "Objects",
+    "/metrics": "No metrics of this session",
 }
 """Addresses below the session, each with a text that stands there when it is complete."""
 

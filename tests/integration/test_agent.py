@@ -15,6 +15,7 @@ import pytest
 
 from support.commands import until
 from support.fake_server import FakeServer
+from support.metrics_wire import is_stale, values
 
 PROGRAMS = Path(__file__).parents[1] / "programs"
 SLOW_S = 90.0
@@ -80,6 +81,11 @@ def lines_of(server: FakeServer, node_id: str) -> list[str]:
     return [line for line in content.decode().splitlines() if re.match(r"(first|second) line", line)]
 
 
+def pages_of(server: FakeServer, node_id: str) -> set[str]:
+    """The pages of metrics that were had from a node."""
+    return {dict(key)["instance"] for key, found in server.metrics.find("up", job="ray", node=node_id).items() if 1.0 in values(found)}
+
+
 def expected(where: str, count: int) -> list[str]:
     return [f"{where} line {number}" for number in range(count)]
 
@@ -90,6 +96,8 @@ def test_two_raylets_have_each_their_own_logs(nodes: TwoNodes, server: FakeServe
     nodes.tell("print 1000")
     until(lambda: lines_of(server, nodes.first) == expected("first", 1001), "the first node's lines", SLOW_S)
     until(lambda: bool(server.states), "the states of the cluster", SLOW_S)
+    until(lambda: all(pages_of(server, node) for node in (nodes.first, nodes.second)), "the nodes' pages of metrics", SLOW_S)
+    assert not pages_of(server, nodes.first) & pages_of(server, nodes.second)
     agent.kill()
     agent.wait()
     nodes.tell("print 1000")
@@ -102,6 +110,9 @@ def test_two_raylets_have_each_their_own_logs(nodes: TwoNodes, server: FakeServe
     assert server.nodes_of("gcs_server.out") == {nodes.first}
     assert server.nodes_of("raylet.out") == {nodes.first}
     assert server.nodes_of("raylet.1.out") == {nodes.second}
+    workers = {node: server.metrics.find("rayscope_process_resident_bytes", kind="worker", name="Talker", node=node) for node in (nodes.first, nodes.second)}
+    assert [len({dict(key)["pid"] for key in found}) for found in workers.values()] == [1, 1]
+    assert all(is_stale(found[-1][1]) for found in server.metrics.find("up").values())
     assert server.nodes_of("dashboard_agent.1.log") == {nodes.second}
     cores = [path for path in server.every_path() if path.startswith("python-core-worker-")]
     assert {node for path in cores for node in server.nodes_of(path)} == {nodes.first, nodes.second}

@@ -191,3 +191,11 @@ def test_an_agent_takes_snapshots_of_a_living_cluster(commands: Commands, tmp_pa
     refused = commands("memory", "--now")
     assert refused.returncode == 4
     assert "no agent of the head node" in refused.stderr
+
+
+def test_spilling_is_found_in_the_metrics(commands: Commands, live: dict[str, Any]) -> None:
+    """With how much, how full the store was, and whose job it was."""
+    (found,) = [row for row in commands.rows("findings") if row["kind"] == "object-store-spilling"]
+    assert found["evidence"][0]["value"] > 10 * MB
+    assert found["job_ids"] == ["01000000"]
+    assert "of objects went to disk" in found["title"]

@@ -14,7 +14,7 @@ from rayscope.errors import DiskFull, FilterError, NotFound, PayloadError
 from rayscope.ingest.logs import decode_chunks
 from rayscope.store.logs import flush as flushing
 from rayscope.store.logs import index
-from rayscope.store.logs.segments import SegmentWriter
+from rayscope.store.segment_files import SegmentWriter
 from support import events as ev
 from support.ids import task_id, wire
 from support.logs import ERR, NODE, NOON_NS, OUT, SESSION, WORKER, LogRecording, chunk, chunks_body, numbered, split

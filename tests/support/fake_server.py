@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
+from support.metrics_wire import ReceivedMetrics
+
 TOKEN = "ingest-token"
 
 
@@ -26,6 +28,8 @@ class FakeServer:
         self.hellos: list[dict[str, Any]] = []
         self.healths: list[dict[str, Any]] = []
         self.states: list[dict[str, Any]] = []
+        self.metrics = ReceivedMetrics()
+        self.metrics_answers: list[int] = []
         self.order: list[list[str]] = []
         self.answers: list[int] = []
         self.asked: Counter[str] = Counter()
@@ -137,6 +141,8 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 on
                     return self._say(401, {"detail": "wrong ingest token"})
                 if name == "agent/chunks" and fake.answers:
                     return self._say(fake.answers.pop(0), {"detail": "as told"})
+                if name == "agent/metrics" and fake.metrics_answers:
+                    return self._say(fake.metrics_answers.pop(0), {"detail": "as told"})
                 return self._answer(name, parse_qs(parts.query), body)
 
         def _answer(self, name: str, query: dict[str, list[str]], body: bytes) -> None:
@@ -149,13 +155,14 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 on
                 return self._say(200, {"files": known})
             if name == "agent/chunks":
                 return self._take(msgspec.msgpack.decode(body))
-            if name == "agent/health":
-                fake.healths.append(json.loads(body))
-                return self._say(200, {})
-            if name == "ray/states":
-                fake.states.append(json.loads(body))
-                return self._say(204, None)
-            return self._say(404, {"detail": "no such route"})
+            if name == "agent/metrics":
+                status = fake.metrics.take(msgspec.msgpack.decode(body))
+                return self._lose() if fake.lose_answers else self._say(status, {})
+            kept = {"agent/health": fake.healths, "ray/states": fake.states}.get(name)
+            if kept is None:
+                return self._say(404, {"detail": "no such route"})
+            kept.append(json.loads(body))
+            return self._say(200, {}) if name == "agent/health" else self._say(204, None)
 
         def _take(self, body: dict[str, Any]) -> None:
             if fake.refused_path and any(chunk["path"] == fake.refused_path for chunk in body["chunks"]):
@@ -165,11 +172,11 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:  # noqa: C901 on
                 for chunk in body["chunks"]:
                     chunk["data"] = chunk["data"][:-cut]
             offsets = fake.take(body)
-            if fake.lose_answers:
-                fake.lose_answers -= 1
-                self.close_connection = True
-                return None
-            return self._say(200, {"files": offsets})
+            return self._lose() if fake.lose_answers else self._say(200, {"files": offsets})
+
+        def _lose(self) -> None:
+            fake.lose_answers -= 1
+            self.close_connection = True
 
         def _say(self, status: int, content: Any) -> None:
             body = b"" if content is None else json.dumps(content).encode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from email.utils import formatdate
 from pathlib import Path
 
@@ -18,16 +18,8 @@ from rayscope.agent.tracker import Tracker
 from rayscope.agent.uplink import Uplink
 from rayscope.agent.watch import Change
 from rayscope.agent.web import Answer
+from support.agents import NODE, Node, until, watch
 from support.fake_server import FakeServer
-
-NODE = "ab" * 28
-
-
-class Node(Place):
-    """A node that lives as long as a file is there."""
-
-    def is_alive(self) -> bool:
-        return Path(self.session_dir, "alive").exists()
 
 
 @pytest.fixture
@@ -53,30 +45,6 @@ def logs(place: Place) -> Path:
 def append(path: Path, data: bytes) -> None:
     with path.open("ab") as file:
         file.write(data)
-
-
-async def until(is_so: Callable[[], bool], what: str, wait_s: float = 30.0) -> None:
-    deadline = asyncio.get_running_loop().time() + wait_s
-    while not is_so():
-        assert asyncio.get_running_loop().time() < deadline, f"not within {wait_s:.0f} s: {what}"
-        await asyncio.sleep(0.01)
-
-
-def watch(place: Place, server: FakeServer, meanwhile: Callable[[NodeAgent], Awaitable[None]], *, leave: bool = True) -> NodeAgent:
-    """Run an agent, do something, let it take its leave."""
-
-    async def work() -> NodeAgent:
-        agent = NodeAgent(place, server.ingest, "0", lambda: [place])
-        running = asyncio.ensure_future(agent.run())
-        doing = asyncio.ensure_future(meanwhile(agent))
-        await asyncio.wait({running, doing}, return_when=asyncio.FIRST_COMPLETED)
-        await doing
-        if leave:
-            agent.leave(30.0)
-        await asyncio.wait_for(running, 40.0)
-        return agent
-
-    return asyncio.run(work())
 
 
 def test_what_is_there_and_what_comes_arrives(place: Node, server: FakeServer) -> None:

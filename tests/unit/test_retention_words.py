@@ -25,7 +25,7 @@ def test_ages_and_sizes_by_kind() -> None:
     ("words", "says"),
     [
         ("logs", "names no kind"),
-        ("metrics=7d", "names no kind"),
+        ("traces=7d", "names no kind"),
         ("logs=soon", "no length of time"),
         ("logs=0d", "at once"),
         ("logs=5", "at once"),

@@ -27,12 +27,13 @@ STOP_S = 15.0
 class NodeActor:
     """On one node: starts the agent there, starts it again should it crash, ends it when told."""
 
-    def __init__(self, code: bytes, ingest: str, node_id: str) -> None:
+    def __init__(self, code: bytes, ingest: str, node_id: str, options: List[str]) -> None:
         import ray
 
         self._session_dir = ray._private.worker._global_node.get_session_dir_path()  # noqa: SLF001 Ray tells it nowhere else
         self._node_id = node_id
         self._ingest = ingest
+        self._options = options
         self._base = os.path.join(self._session_dir, f"{PREFIX}{node_id}")
         self._is_ended = threading.Event()
         with open(f"{self._base}.zip", "wb") as file:
@@ -70,7 +71,7 @@ class NodeActor:
 
     def _start(self) -> None:
         command = [sys.executable, f"{self._base}.zip", "--daemon", "--node-id", self._node_id, "--session-dir", self._session_dir]
-        command += ["--leave-within", str(STOP_S - 5), "--pid-file", f"{self._base}.pid", "--log-file", f"{self._base}.log"]
+        command += ["--leave-within", str(STOP_S - 5), "--pid-file", f"{self._base}.pid", "--log-file", f"{self._base}.log", *self._options]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("RAYSCOPE_")}
         subprocess.run(command, env={**environment, "RAYSCOPE_INGEST": self._ingest}, check=False, stdin=subprocess.DEVNULL)
 
@@ -95,9 +96,10 @@ class NodeActor:
 class Watcher:
     """Places a `NodeActor` on each living node, again and again."""
 
-    def __init__(self, code: bytes, ingest: str) -> None:
+    def __init__(self, code: bytes, ingest: str, options: List[str]) -> None:
         self._code = code
         self._ingest = ingest
+        self._options = options
         self._placed: Dict[str, Any] = {}
         self._looked = threading.Event()
         threading.Thread(target=self._keep, daemon=True).start()
@@ -126,7 +128,7 @@ class Watcher:
         self._placed = {node_id: actor for node_id, actor in self._placed.items() if node_id in living}
         for node_id in sorted(living - set(self._placed)):
             options = {"name": f"{PREFIX}{node_id}", "get_if_exists": True, **_detached(node_id)}
-            self._placed[node_id] = ray.remote(NodeActor).options(**options).remote(self._code, self._ingest, node_id)
+            self._placed[node_id] = ray.remote(NodeActor).options(**options).remote(self._code, self._ingest, node_id, self._options)
 
 
 def _end_without(raylet: int) -> None:
@@ -159,7 +161,7 @@ def attach(order: Dict[str, Any]) -> Dict[str, Any]:
     here = ray.get_runtime_context().get_node_id()
     code = base64.b64decode(order["code"])
     was_there = _actor(WATCHER) is not None
-    watcher = ray.remote(Watcher).options(name=WATCHER, get_if_exists=True, **_detached(here, soft=True)).remote(code, order["ingest"])
+    watcher = ray.remote(Watcher).options(name=WATCHER, get_if_exists=True, **_detached(here, soft=True)).remote(code, order["ingest"], order["options"])
     until_s = time.monotonic() + READY_S
     while True:
         nodes = ray.get(watcher.status.remote(), timeout=READY_S)

@@ -35,6 +35,8 @@ class Place(NamedTuple):
     gcs_address: str = ""
     dashboard: str = ""
     ray_version: str = ""
+    host: str = ""
+    """The node's address, as Ray has it; nothing where it cannot be seen."""
 
     @property
     def is_dead(self) -> bool:
@@ -138,6 +140,7 @@ def _place(raylet: Process, running: RayProcesses, dashboard: str) -> Optional[P
         gcs_address=raylet.option("gcs-address") or "",
         dashboard=(dashboard or _dashboard_of(session_dir, running)) if is_head else "",
         ray_version=_version_beside(raylet.arguments[0]),
+        host=raylet.option("node_ip_address") or "",
     )
 
 

@@ -22,7 +22,10 @@ def resident_bytes() -> int:
 async def post_health(agent: NodeAgent) -> None:
     """Tell the server how we are. What was dropped is told until the server has heard it."""
     tracker, uplink = agent.tracker, agent.uplink
+    if agent.metrics:
+        tracker.dropped.extend(agent.metrics.shipper.backlog.take_losses())
     dropped = list(tracker.dropped)
+    metrics = {"metrics": agent.metrics.health()} if agent.metrics else {}
     word = {
         "now_ns": time.time_ns(),
         "files": len(tracker.files),
@@ -34,5 +37,5 @@ async def post_health(agent: NodeAgent) -> None:
         "cpu_s": round(time.process_time(), 3),
         "clock_skew_ns": uplink.skew_ns,
     }
-    await uplink.post("/agent/health", {**uplink.who, **word})
+    await uplink.post("/agent/health", {**uplink.who, **word, **metrics})
     del tracker.dropped[: len(dropped)]

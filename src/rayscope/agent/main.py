@@ -10,7 +10,7 @@ from typing import Callable, List, NoReturn, Optional
 from rayscope import __version__
 from rayscope.agent.daemon import WELL, daemonize
 from rayscope.agent.errors import AgentError
-from rayscope.agent.options import Options, find_ingest
+from rayscope.agent.options import Options, find_ingest, scrape_interval
 from rayscope.agent.supervisor import Supervisor
 
 
@@ -19,7 +19,8 @@ def main(arguments: Optional[List[str]] = None) -> NoReturn:
     given = _parser().parse_args(arguments)
     try:
         ingest = find_ingest(given.server, given.token)
-        options = Options(ingest, given.ray_temp_dir, given.session_dir, given.node_id, given.dashboard, given.once, given.leave_within)
+        scrape_s = scrape_interval(given.scrape_interval)
+        options = Options(ingest, given.ray_temp_dir, given.session_dir, given.node_id, given.dashboard, given.once, given.leave_within, scrape_s)
         code = run(options, daemon=given.daemon, pid_file=given.pid_file, log_file=given.log_file)
     except AgentError as error:
         sys.stderr.write(f"error: {error}\n")
@@ -59,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--dashboard", default="", help="host:port of Ray's dashboard, where it cannot be found")
     parser.add_argument("--once", action="store_true", help="ship what is there, then end")
     parser.add_argument("--leave-within", type=float, default=30.0, help="seconds that shipping may go on after a signal to end")
+    parser.add_argument("--scrape-interval", type=float, help="seconds between two scrapes of metrics, 0 for none; else RAYSCOPE_SCRAPE_S, or 5")
     parser.add_argument("--daemon", action="store_true", help="run in the background")
     parser.add_argument("--pid-file", help="of a daemon: where its process id is written")
     parser.add_argument("--log-file", help="of a daemon: where it writes what it has to say")

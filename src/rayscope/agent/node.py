@@ -15,7 +15,9 @@ from rayscope.agent.exports import exports_events
 from rayscope.agent.health import post_health
 from rayscope.agent.jobs import jobs_of, keep_doing
 from rayscope.agent.locks import NodeLock
-from rayscope.agent.owners import Owners
+from rayscope.agent.metrics.collector import Collector, collector_of
+from rayscope.agent.options import SCRAPE_S
+from rayscope.agent.owners import Owners, first_of
 from rayscope.agent.processes import born_at
 from rayscope.agent.states import POLLED, News
 from rayscope.agent.talk import say
@@ -37,6 +39,9 @@ LEAVING_S = 0.02
 QUIET_S = 1.5
 """After a raylet's death its workers follow within a second; after so long without a new byte all has been written."""
 
+LAST_METRICS_S = 10.0
+"""How long metrics may take to be shipped after the last look."""
+
 GATHER_S = 0.03
 """A burst of changes is read at once."""
 
@@ -47,8 +52,10 @@ class NodeAgent:
     uplink: Uplink = None  # type: ignore[assignment]  # there from the start of `run` on
     tracker: Tracker = None  # type: ignore[assignment]  # likewise, once the server has answered
 
-    def __init__(self, place: Place, ingest_url: str, version: str, neighbours: Callable[[], List[Place]]) -> None:
+    def __init__(self, place: Place, ingest_url: str, version: str, neighbours: Callable[[], List[Place]], scrape_s: float = SCRAPE_S) -> None:
         self.place = place
+        self.metrics: Optional[Collector] = None
+        self._scrape_s = scrape_s
         self.is_leaving = False
         self.left_behind = 0
         self._version = version
@@ -89,6 +96,7 @@ class NodeAgent:
         except ServerAway:
             return
         self.tracker = Tracker(self.place.log_dir, known, Owners(self.place, self._neighbours), self.uplink.max_chunk)
+        self.metrics = collector_of(self, self._scrape_s)
         beside = [asyncio.ensure_future(work) for work in self._work_beside()]
         try:
             await self._ship_all()
@@ -98,11 +106,19 @@ class NodeAgent:
         finally:
             await _cancel(beside)
             self.tracker.close()
+        await self._finish_metrics()
         with suppress(ServerAway, asyncio.TimeoutError):
             await asyncio.wait_for(post_health(self), 2.0)
 
     def _work_beside(self) -> List[Awaitable[None]]:
-        return [keep_channel(self), *(keep_doing(self, job) for job in jobs_of(self))]
+        metrics = [self.metrics.run()] if self.metrics else []
+        return [keep_channel(self), *metrics, *(keep_doing(self, job) for job in jobs_of(self))]
+
+    async def _finish_metrics(self) -> None:
+        """The last look at the targets, shipped as far as time allows: they are not on the disk."""
+        if self.metrics is not None:
+            within_s = min(max(self._leave_by_s - time.monotonic(), 0.5), LAST_METRICS_S)
+            await self.metrics.finish(is_dead=self._is_dead, within_s=within_s)
 
     async def _ship_all(self) -> None:
         changed_s = 0.0
@@ -117,6 +133,11 @@ class NodeAgent:
                 await self._wait()
         if self._is_dead:
             await self._send(self.tracker.ends())
+
+    def has_rest(self) -> bool:
+        """Whether what is no single node's is this one's."""
+        beside = {place.node_id: place for place in self._neighbours() if place.session_dir == self.place.session_dir}
+        return first_of({**beside, self.place.node_id: self.place}) == self.place.node_id
 
     @property
     def dashboard(self) -> str:

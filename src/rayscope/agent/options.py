@@ -9,9 +9,18 @@ from urllib.parse import urlsplit
 from rayscope.agent.errors import BadOptions
 from rayscope.agent.uplink import ingest_url
 
+SCRAPE_S = 5.0
+"""How often a target is scraped unless told otherwise; RAYSCOPE_SCRAPE_S tells it to agents that others start."""
+
+
+LEAST_SCRAPE_S, MOST_SCRAPE_S = 0.5, 3600.0
+
 
 class Options(NamedTuple):
-    """``ingest`` is `http://host:port/ingest/<token>`. ``leave_s``: how long at most it takes its leave."""
+    """``ingest`` is `http://host:port/ingest/<token>`. ``leave_s``: how long at most it takes its leave.
+
+    ``scrape_s``: how often metrics are scraped; 0: never.
+    """
 
     ingest: str
     ray_temp_dir: Optional[str] = None
@@ -20,6 +29,19 @@ class Options(NamedTuple):
     dashboard: str = ""
     once: bool = False
     leave_s: float = 30.0
+    scrape_s: float = SCRAPE_S
+
+
+def scrape_interval(given: Optional[float]) -> float:
+    """Seconds between two scrapes: as given, else by RAYSCOPE_SCRAPE_S. 0: none. Raises BadOptions."""
+    text = os.environ.get("RAYSCOPE_SCRAPE_S", "")
+    try:
+        seconds = given if given is not None else float(text or SCRAPE_S)
+    except ValueError:
+        raise BadOptions(f"RAYSCOPE_SCRAPE_S is {text!r}; it takes seconds, or 0 for no metrics") from None
+    if seconds != 0 and not LEAST_SCRAPE_S <= seconds <= MOST_SCRAPE_S:
+        raise BadOptions(f"metrics cannot be scraped every {seconds:g} s; give {LEAST_SCRAPE_S:g} to {MOST_SCRAPE_S:g}, or 0 for no metrics")
+    return seconds
 
 
 def find_ingest(server: Optional[str], token: Optional[str]) -> str:

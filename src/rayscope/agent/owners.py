@@ -60,7 +60,7 @@ class Owners:
             since_s = self._waiting.setdefault(path, time.monotonic())
             if time.monotonic() - since_s < PATIENCE_S:
                 return None
-        return self._place.node_id == _first(neighbours)
+        return self._place.node_id == first_of(neighbours)
 
     def _node_of(self, name: str, neighbours: Dict[str, Place]) -> str:
         plain = {name, _ROTATED.sub("", name)}
@@ -99,6 +99,7 @@ class Owners:
         return self._shared[folder]
 
 
-def _first(neighbours: Dict[str, Place]) -> str:
+def first_of(neighbours: Dict[str, Place]) -> str:
+    """The node that has what is no single node's: the head, else the one whose id comes first."""
     head = next((node_id for node_id, place in neighbours.items() if place.is_head), None)
     return head or min([node_id for node_id, place in neighbours.items() if not place.is_dead] or neighbours)

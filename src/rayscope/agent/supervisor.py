@@ -68,7 +68,7 @@ class Supervisor:
 
     def _start(self, place: Place) -> None:
         say(f"watches node {place.node_id[:8]} of {place.session}{' (head)' if place.is_head else ''}{' (dead)' if place.is_dead else ''}")
-        agent = self._agents[place.node_id] = NodeAgent(place, self._options.ingest, self._version, self.neighbours)
+        agent = self._agents[place.node_id] = NodeAgent(place, self._options.ingest, self._version, self.neighbours, self._options.scrape_s)
         if self._is_leaving:
             agent.leave(self._options.leave_s)
         self._running[place.node_id] = asyncio.ensure_future(agent.run())

@@ -11,7 +11,7 @@ import socket
 import sys
 import time
 from email.utils import parsedate_to_datetime
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Tuple
 from urllib.parse import quote, urlencode, urlsplit
 
 from rayscope.agent.discovery import Place
@@ -35,6 +35,10 @@ class Refused(Exception):
     """The server will never take this body."""
 
 
+class UnknownEpoch(Exception):
+    """The server has not got the definitions that a body of metrics builds on."""
+
+
 class Uplink:
     """One node's road to the server."""
 
@@ -50,6 +54,7 @@ class Uplink:
         self.ingest_url = ingest_url
         self._web = Web(ingest_url)
         self._side = Web(ingest_url)
+        self._metrics = Web(ingest_url)
         self._gzip = not _is_near(self._web.host)
 
     @property
@@ -78,10 +83,7 @@ class Uplink:
 
     async def chunks(self, chunks: List[Chunk]) -> Dict[str, int]:
         """Send chunks; the server's offsets. Raises ServerAway, Refused."""
-        body = packb({**self.who, "chunks": [chunk.wire() for chunk in chunks]})
-        headers = {"Content-Type": "application/x-msgpack"}
-        if self._gzip and len(body) > 1000:  # noqa: PLR2004 a packet
-            body, headers["Content-Encoding"] = gzip.compress(body, 1), "gzip"
+        body, headers = self._packed(packb({**self.who, "chunks": [chunk.wire() for chunk in chunks]}))
         answer = await self._post(self._web, "/agent/chunks", body, headers)
         try:
             offsets = {str(file): int(offset) for file, offset in answer.json()["files"].items()}
@@ -93,6 +95,14 @@ class Uplink:
     async def post(self, path: str, content: Dict[str, Any], timeout_s: float = 10.0) -> None:
         """Post JSON beside the stream of chunks, such as `/agent/health`. Raises ServerAway."""
         await self._post(self._side, path, _json(content), timeout_s=timeout_s)
+
+    async def metrics(self, content: bytes) -> None:
+        """Send a body of metrics, on a connection of its own. Raises UnknownEpoch, Refused, ServerAway."""
+        body, headers = self._packed(content)
+        answer = await self._metrics.request("POST", "/agent/metrics", body, headers, 30.0)
+        if answer.status == _HTTP_CONFLICT:
+            raise UnknownEpoch(f"the server asks for all definitions ({_said(answer)})")
+        _checked(answer)
 
     async def patiently(self, work: Callable[[], Any], is_over: Callable[[], bool]) -> Any:
         """Do it until it succeeds, with longer and longer waits. Raises ServerAway once ``is_over``."""
@@ -108,7 +118,7 @@ class Uplink:
                     raise
                 longest = HOPELESS_WAIT_S if is_hopeless else LONGEST_WAIT_S
                 wait_s = HOPELESS_WAIT_S if is_hopeless else wait_s
-                await self._pause(max(away.wait_s, wait_s * random.uniform(0.7, 1.3)), is_over)  # noqa: S311 jitter
+                await self.pause(max(away.wait_s, wait_s * random.uniform(0.7, 1.3)), is_over)  # noqa: S311 jitter
                 wait_s = min(wait_s * 2, longest)
             else:
                 if self.away_since_s is not None:
@@ -116,17 +126,25 @@ class Uplink:
                     self.away_since_s = None
                 return done
 
-    def close(self) -> None:
-        """Drop the connections."""
-        self._web.close()
-        self._side.close()
-
-    async def _pause(self, seconds: float, is_over: Callable[[], bool]) -> None:
+    async def pause(self, seconds: float, is_over: Callable[[], bool] = lambda: False) -> None:
         """Wait, but not longer than there is sense in it: who takes his leave tries more often."""
         until_s = time.monotonic() + seconds
         while time.monotonic() < until_s and not is_over():
             until_s = min(until_s, time.monotonic() + 0.5) if self.is_leaving else until_s
             await asyncio.sleep(min(0.2, max(until_s - time.monotonic(), 0.0)))
+
+    def close(self) -> None:
+        """Drop the connections."""
+        self._web.close()
+        self._side.close()
+        self._metrics.close()
+
+    def _packed(self, body: bytes) -> Tuple[bytes, Dict[str, str]]:
+        """MessagePack with its headers, compressed where it goes far."""
+        headers = {"Content-Type": "application/x-msgpack"}
+        if self._gzip and len(body) > 1000:  # noqa: PLR2004 a packet
+            body, headers["Content-Encoding"] = gzip.compress(body, 1), "gzip"
+        return body, headers
 
     async def _post(self, web: Web, path: str, body: bytes, headers: Optional[Dict[str, str]] = None, timeout_s: float = 60.0) -> Answer:
         began_ns = time.time_ns()

@@ -31,6 +31,15 @@ async def snapshot(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
     return {"taken_ns": time.time_ns(), "objects": await snapshot_objects(agent)}
 
 
+async def scrape(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
+    """Scrape all targets now; the answer comes when the server has the samples, or after ``timeout_s``. ``is_sent``: whether it has."""
+    if agent.metrics is None:
+        return {"targets": 0, "samples": 0, "is_sent": True}
+    samples = await agent.metrics.scrape_now()
+    is_sent = await agent.metrics.shipper.flush(float(args.get("timeout_s") or 5.0))
+    return {"targets": len(agent.metrics.health()["targets"]), "samples": samples, "is_sent": is_sent}
+
+
 async def list_files(agent: NodeAgent, args: Dict[str, Any]) -> Dict[str, Any]:
     """The files that are followed, and how far."""
     files = sorted(agent.tracker.files.values(), key=lambda followed: followed.path)
@@ -63,6 +72,7 @@ Verb = Callable[["NodeAgent", Dict[str, Any]], Awaitable[Dict[str, Any]]]
 VERBS: Dict[str, Verb] = {
     "ping": ping,
     "snapshot": snapshot,
+    "scrape": scrape,
     "list_files": list_files,
     "http": http,
 }

@@ -6,6 +6,10 @@ import struct
 from typing import Any, Callable, Dict, List, Tuple
 
 
+class Packed(bytes):
+    """A value that is packed already."""
+
+
 def packb(value: Any) -> bytes:
     """A value of None, bool, int, float, str, bytes, list, tuple and dict as msgpack. Raises TypeError for others."""
     parts: List[bytes] = []
@@ -52,6 +56,10 @@ def _pack_bytes(value: bytes, put: Callable[[bytes], None]) -> None:
     put(bytes(value))
 
 
+def _put_packed(value: Packed, put: Callable[[bytes], None]) -> None:
+    put(value)
+
+
 def _pack_list(value: List[Any], put: Callable[[bytes], None]) -> None:
     put(b"\xdd" + struct.pack(">I", len(value)))
     for item in value:
@@ -81,6 +89,7 @@ _PACKERS: Dict[type, Callable[[Any, Callable[[bytes], None]], None]] = {
     float: _pack_float,
     str: _pack_str,
     bytes: _pack_bytes,
+    Packed: _put_packed,
     list: _pack_list,
     tuple: _pack_list,
     dict: _pack_dict,

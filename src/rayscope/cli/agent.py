@@ -11,6 +11,7 @@ from rayscope.address import default_data
 from rayscope.agent.errors import AgentError, BadOptions
 from rayscope.agent.main import run
 from rayscope.agent.options import Options, find_ingest
+from rayscope.agent.options import scrape_interval as scrape_interval_of
 from rayscope.agent.uplink import ingest_url
 from rayscope.errors import RayscopeError, UsageError
 from rayscope.server import lifecycle
@@ -41,6 +42,7 @@ def agent(  # noqa: PLR0913 an option each
     dashboard: Annotated[str, Parameter(help="Host and port of Ray's dashboard, where it cannot be found.")] = "",
     once: Annotated[bool, Parameter(negative=(), help="Ship what is there, then end.")] = False,
     leave_within: Annotated[float, Parameter(help="Seconds that shipping may go on after a signal to end.")] = 30.0,
+    scrape_interval: Annotated[float | None, Parameter(help="Seconds between two scrapes of metrics, 0 for none; else RAYSCOPE_SCRAPE_S, or 5.")] = None,
     daemon: Annotated[bool, Parameter(negative=(), help="Run in the background.")] = False,
     pid_file: Annotated[str | None, Parameter(help="Of a daemon: where its process id is written.")] = None,
     log_file: Annotated[str | None, Parameter(help="Of a daemon: where it writes what it has to say.")] = None,
@@ -53,7 +55,9 @@ def agent(  # noqa: PLR0913 an option each
         raise UsageError("--all and --session-dir or --node-id exclude each other")
     try:
         ingest = find_ingest(server, token) if server or token else _known_ingest()
-        return run(Options(ingest, ray_temp_dir, session_dir, node_id, dashboard, once, leave_within), daemon=daemon, pid_file=pid_file, log_file=log_file)
+        scrape_s = scrape_interval_of(scrape_interval)
+        options = Options(ingest, ray_temp_dir, session_dir, node_id, dashboard, once, leave_within, scrape_s)
+        return run(options, daemon=daemon, pid_file=pid_file, log_file=log_file)
     except BadOptions as error:
         raise UsageError(str(error)) from error
     except AgentError as error:

@@ -38,6 +38,7 @@ _QUESTIONS: Final = (
     ("What failed, and why?", ["list", "tasks", "-f", "state=FAILED", "-c", "task_id,name,attempt_number,error_type,error_message"]),
     ("Which tasks were the slowest?", ["list", "tasks", "--sort", "-duration_ns", "-n", "4", "-c", "name,state,duration_ns,start_ns,worker_pid"]),
     ("Which actors died, and of what?", ["list", "actors", "-c", "class_name,state,pid,death_reason,death_message"]),
+    ("What did the program count itself?", ["metrics", "list", "--source", "user"]),
     ("What was reserved?", ["list", "placement-groups", "-c", "name,state,created_ns,ready_ns,removed_ns"]),
 )
 
@@ -90,6 +91,8 @@ def _tell_how_on(outcome: Outcome, recording: Recording, data: Path | None) -> N
         f"  open  {recording.info.url}/s/{session}\n"
         f"  rayscope list tasks --at {_middle(recording, session)}    how things stood in the middle of the run\n"
         f"  rayscope get task ID                     everything known of one task\n"
+        f"  rayscope metrics query 'sum by (State) (ray_tasks)' --range 5m    a chart; the page has more, and its findings\n"
+        f"  rayscope top                             nodes, workers, jobs and tasks, of a cluster that lives on a live screen\n"
         f"  rayscope run your_script.py              record a program of your own\n"
         f"Stop the server with:  rayscope server stop{option}\n"
         f"Its data stays in {recording.info.data}"

@@ -41,7 +41,12 @@ def _columns(*named: tuple[str, str, str | None]) -> tuple[Column, ...]:
 
 
 _SESSIONS: Final = _columns(
-    ("session", "text", "id"), ("state", "text", None), ("rows", "int", "count"), ("states_bytes", "int", "bytes"), ("logs_bytes", "int", "bytes")
+    ("session", "text", "id"),
+    ("state", "text", None),
+    ("rows", "int", "count"),
+    ("states_bytes", "int", "bytes"),
+    ("logs_bytes", "int", "bytes"),
+    ("metrics_bytes", "int", "bytes"),
 )
 
 
@@ -76,12 +81,12 @@ def delete(
     with Client(address or find_address(), token) as client:
         name = str(client.get("sessions", session)[0]["session"])
         room = next((item for item in client.storage().sessions if item.session == name), None)
-        rows, logs = (room.rows, room.logs_bytes) if room else (0, 0)
-        if not yes and not _confirmed(f"Delete {name}: {rows:,} rows and {size(logs)} of logs? [y/N] "):
+        rows, logs, metrics = (room.rows, room.logs_bytes, room.metrics_bytes) if room else (0, 0, 0)
+        if not yes and not _confirmed(f"Delete {name}: {rows:,} rows, {size(logs)} of logs and {size(metrics)} of metrics? [y/N] "):
             tell("nothing was deleted")
             return 1
         freed = client.delete_session(name)
-    tell(f"deleted {name}: {freed['states'] + freed['events']:,} rows, {size(freed['logs'])} of logs")
+    tell(f"deleted {name}: {freed['states'] + freed['events']:,} rows, {size(freed['logs'])} of logs, {size(freed['metrics'])} of metrics")
     return 0
 
 
@@ -99,6 +104,7 @@ def _kinds(found: Storage) -> list[str]:
         f"{found.data}: {size(found.disk_free_bytes)} free on its disk",
         f"  states and events  {size(found.database_bytes)}{inside}",
         f"  logs               {size(found.logs_bytes)}",
+        f"  metrics            {size(found.metrics_bytes)}",
         f"  journal            {size(found.journal_bytes)}",
         f"  output of runs     {size(found.runs_bytes)}",
         f"  other              {size(found.other_bytes)}",
@@ -116,7 +122,7 @@ def _retention(found: Storage, now_ns: int) -> list[str]:
         when = f"in {duration(item.due_ns - now_ns)}" if item.due_ns > now_ns else "now"
         lines.append(f"  next: {item.kind} of {item.session}, {when}")
     for gone in found.deleted[:_SHOWN_DELETIONS]:
-        amount = size(gone.amount) if gone.kind == "logs" else f"{gone.amount:,} rows"
+        amount = size(gone.amount) if gone.kind in {"logs", "metrics"} else f"{gone.amount:,} rows"
         lines.append(f"  deleted ({gone.cause}): {amount} of {gone.kind} before {utc(gone.before_ns)} of {gone.session}")
     if len(found.deleted) > _SHOWN_DELETIONS:
         lines.append(f"  and {len(found.deleted) - _SHOWN_DELETIONS} more deletions: --format json lists them")

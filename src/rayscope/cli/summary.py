@@ -11,10 +11,11 @@ import msgspec
 from cyclopts import App, Parameter
 from msgspec import Struct
 
+from rayscope.cli.findings import finding_line
 from rayscope.cli.options import Filters, Where, resource_name
 from rayscope.cli.output.formats import FORMATS, TABLE, check_format
 from rayscope.cli.output.table import lay_out, terminal_width
-from rayscope.cli.output.talk import tell, tell_warning
+from rayscope.cli.output.talk import tell, tell_hint, tell_warning
 from rayscope.cli.output.values import call_site, utc
 from rayscope.cli.watch import repeat
 from rayscope.client import Client
@@ -72,8 +73,10 @@ def summarize(
     with where.client() as client:
         if watch:
             repeat(lambda: _show(_QUESTIONS[name](client, where, tuple(filters or ()), by), format), is_table=format == TABLE)
-        else:
-            _show(_QUESTIONS[name](client, where, tuple(filters or ()), by), format)
+            return
+        _show(_QUESTIONS[name](client, where, tuple(filters or ()), by), format)
+        if format == TABLE and not where.all_sessions and where.at is None and (line := finding_line(client, where.session)):
+            tell_hint(line)
 
 
 def _tasks(client: Client, where: Where, filters: tuple[str, ...], _by: str | None) -> Answer:

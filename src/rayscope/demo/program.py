@@ -2,6 +2,8 @@
 
     load ──► clean ──► score (a pool of actors) ──► rank      and a live counter, a flaky download, a bad row, a crash
 
+and metrics of its own: rows scored, how long a shard takes, shards reported.
+
 Run by `rayscope demo`, or by hand: `rayscope run program.py --fast`.
 """
 
@@ -15,6 +17,7 @@ import time
 
 import ray
 from ray.util import ActorPool, placement_group, remove_placement_group
+from ray.util.metrics import Counter, Gauge, Histogram
 from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy
 
 FAST = "--fast" in sys.argv
@@ -41,10 +44,15 @@ class Scorer:
     """Stage 3: a pool of actors, each with a model that takes a while to load."""
 
     def __init__(self) -> None:
+        self.scored = Counter("demo_rows_scored", description="Rows that got a score.")
+        self.took = Histogram("demo_scoring_seconds", description="How long a shard takes to score.", boundaries=[0.01, 0.03, 0.1, 0.3, 1, 3])
         time.sleep(0.5 * PACE)
 
     def score(self, rows: list[int]) -> float:
+        start = time.time()
         time.sleep(0.2 * PACE)
+        self.scored.inc(len(rows))
+        self.took.observe(time.time() - start)
         return sum(row % 13 for row in rows) / len(rows)
 
 
@@ -60,10 +68,12 @@ class Progress:
 
     def __init__(self) -> None:
         self.seen = 0
+        self.reported = Gauge("demo_shards_reported", description="Shards reported so far, of %d." % SHARDS)
 
     async def report(self, shard: int) -> int:
         await asyncio.sleep(0.2 * PACE)
         self.seen += 1
+        self.reported.set(self.seen)
         return self.seen
 
 

@@ -13,7 +13,7 @@ from rayscope.errors import Conflict
 from rayscope.ingest.changes import Changes
 from rayscope.ingest.committer import Committer
 from rayscope.ingest.logs import LogIngest
-from rayscope.model.agent import AgentHealth, Hello
+from rayscope.model.agent import AgentHealth, Hello, NodeTargets
 from rayscope.store.database import Database
 from rayscope.store.limits import AGENT_SILENT_S
 from rayscope.store.logs.index import write_agent
@@ -21,6 +21,7 @@ from rayscope.store.logs.index import write_agent
 _SECOND = 1_000_000_000
 _WORD_EVERY_NS = 60 * _SECOND
 _WAIT_S = 30.0
+_FORGOTTEN_NS = 300 * _SECOND
 
 
 class Agents:
@@ -33,6 +34,7 @@ class Agents:
         self._lock = threading.Lock()
         self._heard: dict[tuple[str, str], tuple[str, int]] = {}
         self._words: dict[str, int] = {}
+        self._metrics: dict[tuple[str, str], NodeTargets] = {}
 
     def hello(self, hello: Hello) -> None:
         """An agent begins. Raises Conflict where another one of its node was heard a moment ago."""
@@ -60,11 +62,21 @@ class Agents:
         now_ns = time.time_ns()
         with self._lock:
             self._heard[health.session, health.node_id] = (health.agent_id, now_ns)
+            if health.metrics is not None:
+                told = structs.asdict(health.metrics)
+                self._metrics[health.session, health.node_id] = NodeTargets(node_id=health.node_id, heard_ns=now_ns, **told)
         self.note_session(health.session)
         said = structs.asdict(health)
         row = {name: said[name] for name in ("node_id", "agent_id", "files", "lag_bytes", "lag_s", "shipped_bytes", "rss_bytes", "cpu_s", "clock_skew_ns")}
         dropped = {"dropped_bytes": sum(part.bytes for part in health.dropped), "dropped": msgspec.json.encode(health.dropped).decode()}
         self._write(self._committer.number(health.session), row | dropped, now_ns)
+
+    def targets(self, session: str) -> list[NodeTargets]:
+        """How the metrics of a session's nodes are, as their agents said last. Of one that was not heard for minutes nothing is known."""
+        now_ns = time.time_ns()
+        with self._lock:
+            self._metrics = {key: known for key, known in self._metrics.items() if now_ns - known.heard_ns < _FORGOTTEN_NS}
+            return sorted((known for (name, _), known in self._metrics.items() if name == session), key=lambda known: known.node_id)
 
     def note_session(self, session: str) -> None:
         """The session is in the store, and counts as heard of."""

@@ -19,6 +19,11 @@ class Backlog(Generic[T]):
         self._closed = False
         self._changed = threading.Condition()
 
+    @property
+    def weight(self) -> int:
+        """The weight of what waits."""
+        return self._weight
+
     def put(self, item: T, weight: int) -> None:
         """Add an item; waits while there is no room, unless there is nothing at all."""
         with self._changed:

@@ -27,6 +27,7 @@ from rayscope.ingest.backlog import Backlog
 from rayscope.ingest.changes import Changes
 from rayscope.ingest.fold import quarantine
 from rayscope.ingest.groups import Fold, Group, Work
+from rayscope.ingest.meters import EventMeters
 from rayscope.ingest.pulse import Pulse, changed_rows
 from rayscope.ingest.redaction import without_secrets
 from rayscope.ingest.sessions import Sessions
@@ -51,6 +52,7 @@ class Body(Struct):
     content: bytes
     cluster: str | None
     accepted: Future[None] = field(default_factory=Future)
+    came_s: float = field(default_factory=time.monotonic)
 
 
 class Committer:
@@ -60,6 +62,7 @@ class Committer:
         self._database = database
         self._journal = journal
         self.pulse = Pulse()
+        self.meters = EventMeters()
         self._sessions = Sessions(dict(database.read(lambda c: c.execute("SELECT session, session_no FROM session").fetchall())))
         self.settled = Settled(database.read(settled_until))
         self.silent: set[int] = database.read(silent_sessions)
@@ -96,6 +99,11 @@ class Committer:
         """How much was submitted and is not accepted yet."""
         return self._waiting_bytes
 
+    @property
+    def backlog_events(self) -> int:
+        """How many events are accepted and not applied yet."""
+        return self._backlog.weight
+
     def submit_report(self, fold: Fold) -> Future[None]:
         """Take a report: a function that adds it to the changes. The future is done when all that was accepted before it can be read, and it too."""
         done: Future[None] = Future()
@@ -130,10 +138,11 @@ class Committer:
             ends = self._journal.append([(body.cluster or "", body.content) for body, _ in read]) if read else []
         except RayscopeError as error:
             for body, _ in read:
-                body.accepted.set_exception(error)
+                self._refuse(body, error)
             return
         for (body, batch), end in zip(read, ends, strict=True):
             body.accepted.set_result(None)
+            self._count_accepted(body, batch)
             self._backlog.put(_work_of(body.cluster or "", body.content, batch, end), len(batch.events))
 
     def _begin(self, body: Body) -> bool:
@@ -154,8 +163,18 @@ class Committer:
             body.content = masked
             return decode_batch(masked)
         except Exception as error:  # noqa: BLE001 the sender gets it, whatever it is
-            body.accepted.set_exception(error)
+            self._refuse(body, error)
             return None
+
+    def _refuse(self, body: Body, error: Exception) -> None:
+        self.meters.refused.add(1, type(error).__name__)
+        body.accepted.set_exception(error)
+
+    def _count_accepted(self, body: Body, batch: Batch) -> None:
+        self.meters.batches.add()
+        self.meters.bytes.add(len(body.content))
+        self.meters.events.add(len(batch.events) + len(batch.bad))
+        self.meters.accepting.observe(time.monotonic() - body.came_s)
 
     def _new_group(self) -> Group:
         return Group(self._sessions.number)
@@ -252,7 +271,8 @@ class Committer:
         if group.error is not None:
             raise group.error
         changes, end = group.changes, group.end
-        self.silent -= self._database.write(lambda connection: self._write_changes(connection, changes, end))
+        with self.meters.applying.timing():
+            self.silent -= self._database.write(lambda connection: self._write_changes(connection, changes, end))
         self.heard_ns = changes.now_ns
         if changes.ends:
             self.ends_ns = changes.now_ns

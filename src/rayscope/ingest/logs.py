@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct, field, structs
 
 from rayscope.errors import DiskFull, PayloadError, RayscopeError, Unavailable
+from rayscope.ingest.meters import LogMeters
 from rayscope.model.agent import Chunk, Chunks
 from rayscope.ray.secrets import redact_bytes
 from rayscope.store import limits
@@ -67,6 +68,7 @@ class LogIngest:
         self.database = database
         self.store = LogStore(database, folder)
         self.redact = redact
+        self.meters = LogMeters()
         self._number = number
         self._bodies: queue.SimpleQueue[Body | None] = queue.SimpleQueue()
         self._waiting_bytes = 0
@@ -135,6 +137,8 @@ class LogIngest:
             ends = self.store.journal.append([(body.chunks.session, body.content) for body in wanted]) if wanted else []
             for body, end in zip(wanted, ends, strict=True):
                 body.accepted.set_result(self.store.apply(body.session_no, body.chunks, end, body.redacted))
+                self.meters.bodies.add()
+                self.meters.bytes.add(sum(len(chunk.data) for chunk in body.chunks.chunks))
         except Exception as error:
             if not isinstance(error, RayscopeError):
                 log.exception("log chunks could not be accepted")

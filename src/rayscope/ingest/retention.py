@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from msgspec import Struct
@@ -15,6 +16,9 @@ from rayscope.store import retention as stored
 from rayscope.store.database import Database
 from rayscope.store.limits import COMPACT_AT_MOST_BYTES, COMPACT_FREE_BYTES
 from rayscope.store.logs.store import LogStore
+from rayscope.store.metrics.blocks import BlockRow
+from rayscope.store.metrics.index import block_bytes, old_blocks
+from rayscope.store.metrics.upkeep import Upkeep
 
 log = logging.getLogger("rayscope.retention")
 
@@ -22,6 +26,10 @@ EVERY_S: Final = 30.0
 """How often it is looked whether something is too old: ages are hours and days."""
 
 AGE, SIZE, ASKED = "age", "size", "asked"
+_MS: Final = 1_000_000
+_BLOCKS: Final = 10_000
+"""Blocks of metrics deleted at once."""
+
 _PASS_S: Final = 5.0
 """How long one look deletes before housekeeping goes on; the rest waits for the next look."""
 
@@ -40,8 +48,9 @@ class Plan(Struct, frozen=True):
 class Retainer:
     """Applies what is to be kept. Used by the housekeeper, and by whoever deletes a session."""
 
-    def __init__(self, database: Database, logs: LogStore, retention: Retention) -> None:
+    def __init__(self, database: Database, logs: LogStore, retention: Retention, metrics: Upkeep | None = None) -> None:
         self.retention = retention
+        self._metrics = metrics
         self._database = database
         self._logs = logs
         self._looked_s = float("-inf")
@@ -56,7 +65,7 @@ class Retainer:
     def apply(self, now_ns: int, budget_s: float = _PASS_S) -> int:
         """Delete what is beyond its age or size, until a budget of time is used up; how many things were."""
         deadline = time.monotonic() + budget_s
-        done = self._drop_events(now_ns)
+        done = self._drop_events(now_ns) + self._drop_old_metrics(now_ns)
         while time.monotonic() < deadline and (plans := self.plans(now_ns)):
             for plan in plans:
                 self._carry_out(plan)
@@ -77,6 +86,10 @@ class Retainer:
             found += [Planned(kind="states", session=item.session, due_ns=item.ended_ns + age) for item in ended[:1] if self._has_states(item.session_no)]
         if (age := self.retention.ages_ns.get("logs")) is not None:
             found += [Planned(kind="logs", session=item.session, due_ns=item.last_ns + age) for item in segments[:1]]
+        if (age := self.retention.ages_ns.get("metrics")) is not None:
+            names = self._database.read(stored.session_names)
+            blocks = self._database.read(lambda connection: old_blocks(connection, None, 1))
+            found += [Planned(kind="metrics", session=names.get(row.session_no, ""), due_ns=row.end_ms * _MS + age) for row in blocks]
         return sorted(found, key=lambda item: max(item.due_ns, now_ns))
 
     def delete_session(self, session: str) -> dict[str, int]:
@@ -91,6 +104,7 @@ class Retainer:
             "states": self._drop_states(Plan("states", ASKED, item.session_no, session, item.ended_ns)),
             "events": self._drop_session_events(item),
             "logs": self._drop_logs(Plan("logs", ASKED, item.session_no, session, item.ended_ns)),
+            "metrics": self._drop_metrics(Plan("metrics", ASKED, item.session_no, session, item.ended_ns)),
         }
         self._database.write(lambda connection: stored.forget_session(connection, item.session_no))
         self.give_back()
@@ -160,6 +174,44 @@ class Retainer:
         self._note(plan, freed)
         return freed
 
+    def _drop_metrics(self, plan: Plan) -> int:
+        freed = self._metrics.drop_session(plan.session_no, plan.session) if self._metrics is not None else 0
+        self._note(plan, freed)
+        return freed
+
+    def _drop_old_metrics(self, now_ns: int) -> int:
+        """Blocks beyond the age, then the oldest beyond the size; how many went. Of an ended session without blocks the rest goes, too."""
+        age, size = self.retention.ages_ns.get("metrics"), self.retention.sizes.get("metrics")
+        gone: list[tuple[BlockRow, str]] = []
+        if age is not None:
+            before_ms = (now_ns - age) // _MS
+            gone += [(row, AGE) for row in self._database.read(lambda connection: old_blocks(connection, before_ms, _BLOCKS))]
+        if size is not None and not gone:
+            over = sum(self._database.read(block_bytes).values()) - size
+            for row in self._database.read(lambda connection: old_blocks(connection, None, _BLOCKS)) if over > 0 else ():
+                if over <= 0:
+                    break
+                gone.append((row, SIZE))
+                over -= row.size_bytes
+        if gone and self._metrics is not None:
+            self._metrics.drop_blocks([row for row, _ in gone])
+            self._note_blocks(gone)
+        return len(gone)
+
+    def _note_blocks(self, gone: Sequence[tuple[BlockRow, str]]) -> None:
+        names = self._database.read(stored.session_names)
+        amounts: dict[tuple[int, str], tuple[int, int]] = {}
+        for row, cause in gone:
+            amount, end_ms = amounts.get((row.session_no, cause), (0, 0))
+            amounts[row.session_no, cause] = (amount + row.size_bytes, max(end_ms, row.end_ms))
+        for (number, cause), (amount, end_ms) in amounts.items():
+            self._note(Plan("metrics", cause, number, names.get(number, ""), end_ms * _MS), amount)
+        ended = {item.session_no: item.session for item in self._database.read(stored.ended_sessions)}
+        for number in {number for number, _ in amounts} & set(ended) - set(self._database.read(block_bytes)):
+            assert self._metrics is not None
+            self._metrics.drop_session(number, ended[number])
+            self._forget_if_empty(number)
+
     def _drop_events(self, now_ns: int) -> int:
         age = self.retention.ages_ns.get("events")
         done = 0
@@ -179,7 +231,7 @@ class Retainer:
 
     def _forget_if_empty(self, session_no: int) -> None:
         """A session of which nothing is left is no more listed."""
-        tables = [*self._database.read(stored.state_tables), "event", "log_piece"]
+        tables = [*self._database.read(stored.state_tables), "event", "log_piece", "metric_block"]
         if not self._database.read(lambda connection: stored.held(connection, tables)).get(session_no):
             self._database.write(lambda connection: stored.forget_session(connection, session_no))
 

@@ -101,6 +101,45 @@ class Dropped(Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class TargetHealth(Struct, frozen=True, kw_only=True):
+    """How a target of an agent is: the last scrape of it, and the lines of its pages that were rejected since the agent's start, by reason, with an example."""
+
+    instance: str
+    job: str
+    up: bool
+    samples: int = 0
+    duration_s: float = 0.0
+    error: str = ""
+    rejected: dict[str, int] = {}
+    example: str = ""
+    cut: int = 0
+
+
+class MetricHealth(Struct, frozen=True, kw_only=True):
+    """How an agent's metrics are: its targets, the scrapes that wait, and those that were dropped, by reason."""
+
+    interval_s: float
+    targets: list[TargetHealth] = []
+    waiting: int = 0
+    waiting_bytes: int = 0
+    sent_samples: int = 0
+    dropped: dict[str, int] = {}
+
+
+class NodeTargets(MetricHealth, frozen=True, kw_only=True):
+    """That of one node; ``heard_ns``: when it was told."""
+
+    node_id: str
+    heard_ns: int
+
+
+class Targets(Struct, frozen=True, kw_only=True):
+    """The targets of a session, by node."""
+
+    session: str
+    nodes: list[NodeTargets]
+
+
 class AgentHealth(Struct, frozen=True, kw_only=True):
     """How an agent is, every few seconds."""
 
@@ -116,6 +155,25 @@ class AgentHealth(Struct, frozen=True, kw_only=True):
     rss_bytes: int | None = None
     cpu_s: float | None = None
     clock_skew_ns: int | None = None
+    metrics: MetricHealth | None = None
+
+
+class NodeScrape(Struct, frozen=True, kw_only=True):
+    """What an agent says of a scrape that it was asked for. ``is_sent``: the server has the samples."""
+
+    targets: int
+    samples: int
+    is_sent: bool
+
+
+class Scraped(Struct, frozen=True, kw_only=True):
+    """A scrape on demand. ``failed``: in words, the nodes whose samples are not there."""
+
+    session: str
+    nodes: int
+    targets: int
+    samples: int
+    failed: list[str] = []
 
 
 class Agent(Struct, frozen=True, kw_only=True):

@@ -6,8 +6,9 @@ from typing import Final
 
 from msgspec import Struct, field
 
-KINDS: Final = ("states", "events", "logs")
-"""States: tasks, actors, jobs, nodes … of a session, forgotten whole. Events: what was reported beside them. Logs: lines."""
+KINDS: Final = ("states", "events", "logs", "metrics")
+"""States: tasks, actors, jobs, nodes … of a session, forgotten whole. Events: what was reported beside them. Logs: lines.
+Metrics: samples."""
 
 
 class Retention(Struct, frozen=True, kw_only=True):

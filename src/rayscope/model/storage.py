@@ -14,6 +14,7 @@ class SessionRoom(Struct, frozen=True, kw_only=True):
     rows: int
     states_bytes: int
     logs_bytes: int
+    metrics_bytes: int = 0
 
 
 class Planned(Struct, frozen=True, kw_only=True):
@@ -25,7 +26,7 @@ class Planned(Struct, frozen=True, kw_only=True):
 
 
 class Deleted(Struct, frozen=True, kw_only=True):
-    """What was deleted of a session: rows, of logs bytes. ``cause``: age, size or asked."""
+    """What was deleted of a session: rows, of logs and metrics bytes. ``cause``: age, size or asked."""
 
     session: str
     kind: str
@@ -42,6 +43,7 @@ class Storage(Struct, frozen=True, kw_only=True):
     database_bytes: int
     database_free_bytes: int
     logs_bytes: int
+    metrics_bytes: int
     journal_bytes: int
     runs_bytes: int
     other_bytes: int

@@ -15,6 +15,11 @@ WORKER_BUFFERED_EVENTS: Final = 1_000_000
 """Events that one worker or driver holds between two reports: a driver that submits tasks in a loop makes some 30,000 a second."""
 
 
+METRICS_REPORT_MS: Final = 5000
+"""How often Ray's processes report their metrics, users' own among them, to their node's agent: as often as it is scraped. Ray's own 10 s would give each value
+twice. Less must not be: Ray forgets a gauge after twice this time, and takes those of the node every 5 s only."""
+
+
 def ingest_address(server_url: str, ingest_token: str) -> str:
     """Where everything is posted; RAYSCOPE_INGEST tells it to the node's agent."""
     return f"{server_url.rstrip('/')}/ingest/{quote(ingest_token, safe='')}"
@@ -38,5 +43,6 @@ def export_environment(server_url: str, ingest_token: str, cluster: str | None =
         "RAY_task_events_max_num_status_events_buffer_on_worker": str(WORKER_BUFFERED_EVENTS),
         "RAY_task_events_max_num_profile_events_buffer_on_worker": str(WORKER_BUFFERED_EVENTS),
         "RAY_ray_event_recorder_max_queued_events": str(WORKER_BUFFERED_EVENTS),
+        "RAY_metrics_report_interval_ms": str(METRICS_REPORT_MS),
         **(CALL_SITES if call_sites else {}),
     }

@@ -54,9 +54,16 @@ class Detached(Struct, frozen=True, kw_only=True):
     was_there: bool = False
 
 
-def attach(python: str, address: str, ingest: str) -> Attached:
-    """Put agents on every node. Raises RayscopeError with what Ray says."""
-    return msgspec.convert(_order(python, {"do": "attach", "address": address, "ingest": ingest, "code": base64.b64encode(agent_zip()).decode()}), Attached)
+def attach(python: str, address: str, ingest: str, scrape_s: float) -> Attached:
+    """Put agents on every node, which scrape every ``scrape_s``. Raises RayscopeError with what Ray says."""
+    order = {
+        "do": "attach",
+        "address": address,
+        "ingest": ingest,
+        "code": base64.b64encode(agent_zip()).decode(),
+        "options": ["--scrape-interval", f"{scrape_s:g}"],
+    }
+    return msgspec.convert(_order(python, order), Attached)
 
 
 def detach(python: str, address: str) -> Detached:
@@ -68,9 +75,10 @@ def agent_zip() -> bytes:
     """The agent as one file that any Python of 3.9 or later runs."""
     package = resources.files("rayscope")
     files = {"__main__.py": _MAIN.encode(), "rayscope/__init__.py": (package / "__init__.py").read_bytes()}
-    for entry in sorted((package / "agent").iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".py"):
-            files[f"rayscope/agent/{entry.name}"] = entry.read_bytes()
+    for folder in ("agent", "agent/metrics"):
+        for entry in sorted((package / folder).iterdir(), key=lambda entry: entry.name):
+            if entry.name.endswith(".py"):
+                files[f"rayscope/{folder}/{entry.name}"] = entry.read_bytes()
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in files.items():

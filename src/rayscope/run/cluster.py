@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from rayscope.errors import RayscopeError
+from rayscope.errors import NotFound, RayscopeError
 from rayscope.model.report import RunReport
 from rayscope.run.agent import ClusterAgent
 from rayscope.run.dashboard import exporter_counts, is_listening, object_report, state_snapshot
@@ -175,9 +175,20 @@ class Cluster:
             drain.observe(counts, now_s)
             self._heard_s = now_s
 
+    def _last_look_at_metrics(self) -> None:
+        """What its processes told Ray last: those that end report once more, as they do their events, so all of it is there when these are out."""
+        try:
+            self._recording.scrape(self.facts.session_name)
+        except NotFound:
+            return  # no agent is connected, so none has anything to add
+        except RayscopeError as error:
+            self._recording.miss(error)
+
     def _end_drain(self, *, drained: bool) -> None:
         self._drain = None
         self.drained = drained
+        if self._waiting and self.facts.started_here:  # one that lives on is scraped again by itself
+            self._last_look_at_metrics()
         for word in self._waiting:
             word.answer()
         self._waiting.clear()

@@ -39,6 +39,12 @@ class Recording:
         """Report a snapshot of the object table."""
         self.client.post_objects(self.ingest_token, report)
 
+    def scrape(self, session: str) -> None:
+        """Have the agents of a cluster take a last look at its metrics."""
+        scraped = self.client.scrape_metrics(session)
+        for failure in scraped.failed:
+            self.miss_text(f"the last values of metrics: {failure}")
+
     def miss(self, error: RayscopeError) -> None:
         """Note that a report did not arrive."""
         self.miss_text(f"a report did not reach the server: {error.message}")

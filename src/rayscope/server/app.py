@@ -22,10 +22,15 @@ from rayscope.server.api.ingest import ingest_router
 from rayscope.server.api.job_logs import get_driver_output
 from rayscope.server.api.live import live_router
 from rayscope.server.api.logs import logs_router
+from rayscope.server.api.metrics import metrics_router
 from rayscope.server.api.objects import objects_router
+from rayscope.server.api.otlp import post_otlp_metrics
 from rayscope.server.api.overview import overview_router
 from rayscope.server.api.progress import progress_router
+from rayscope.server.api.prometheus_pages import get_exports, get_federate, get_metrics, get_prometheus_federate, get_session_federate, get_targets
+from rayscope.server.api.remote_write import post_session_write, post_write
 from rayscope.server.api.resources import resources_router
+from rayscope.server.api.scrapes import list_targets, scrape_now
 from rayscope.server.api.search import search_router
 from rayscope.server.api.service import service_router
 from rayscope.server.api.sql import sql_router
@@ -33,7 +38,9 @@ from rayscope.server.api.storage import delete_session, get_storage
 from rayscope.server.api.timeline import timeline_router
 from rayscope.server.auth import OPEN, TOKEN_COOKIE
 from rayscope.server.compression import compression
+from rayscope.server.meters import timed
 from rayscope.server.problems import http_problem, rayscope_problem, unexpected_problem
+from rayscope.server.prometheus_api.routes import prometheus_router
 from rayscope.server.ray_api.job_tail import tail_job_logs
 from rayscope.server.ray_api.jobs import jobs_router
 from rayscope.server.ray_api.routes import ray_router
@@ -80,6 +87,8 @@ def make_app(services: Services) -> Litestar:
             ingest_router,
             agent_channel,
             agent_router,
+            list_targets,
+            scrape_now,
             service_router,
             logs_router,
             objects_router,
@@ -89,17 +98,29 @@ def make_app(services: Services) -> Litestar:
             timeline_router,
             progress_router,
             overview_router,
+            metrics_router,
             callgraph_router,
             search_router,
             live_router,
             sql_router,
+            get_metrics,
+            get_federate,
+            get_session_federate,
+            get_prometheus_federate,
+            get_targets,
+            get_exports,
+            post_write,
+            post_session_write,
+            post_otlp_metrics,
             resources_router,
             ray_router(services.queries),
             jobs_router,
             tail_job_logs,
+            prometheus_router,
         ],
         state=State({"services": services}),
         guards=[services.guard],
+        middleware=[timed],
         exception_handlers={RayscopeError: rayscope_problem, HTTPException: http_problem, Exception: unexpected_problem},
         on_shutdown=[services.close],
         compression_config=compression(),

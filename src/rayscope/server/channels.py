@@ -95,6 +95,11 @@ class Channels:
             del self._open[session, node_id]
         channel.close()
 
+    @property
+    def count(self) -> int:
+        """How many agents can be asked."""
+        return len(self._open)
+
     def connected(self, session: str) -> list[str]:
         """The nodes of a session whose agents can be asked, its head first."""
         nodes = [(not channel.is_head, node_id) for (name, node_id), channel in list(self._open.items()) if name == session]

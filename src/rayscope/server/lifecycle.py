@@ -26,7 +26,7 @@ from rayscope.address import DEFAULT_HOST, DEFAULT_PORT
 from rayscope.errors import DataFolderInUse, PortInUse, RayscopeError, ServerStartError
 from rayscope.model.server import ServerInfo
 from rayscope.ray.secrets import use
-from rayscope.server.settings import Settings, read_policy, read_retention
+from rayscope.server.settings import Settings, read_destinations, read_metric_series, read_policy, read_retention
 from rayscope.server.tokens import is_loopback, read_or_make_token
 from rayscope.store.limits import SILENCE_S
 
@@ -111,7 +111,7 @@ def _run(data: Path, host: str, listener: socket.socket, silence_s: float) -> No
     info = ServerInfo(pid=os.getpid(), host=host, port=port, url=_url(host, port), data=str(data), version=__version__, started_ns=time.time_ns())
     guard = Guard(loopback=is_loopback(host), token=read_token(data), ingest_token=read_ingest_token(data))
     use(read_policy(data))
-    services = Services(data, guard, info, silence_s, read_retention(data))
+    services = Services(data, guard, info, silence_s, read_retention(data), read_metric_series(data), read_destinations(data))
     _tune_interpreter()
     config = uvicorn.Config(make_app(services), log_level="warning", access_log=False, http="httptools", ws="wsproto", timeout_graceful_shutdown=10)
     server = _make_server(config, services.end_streams)

@@ -10,7 +10,7 @@ from litestar.datastructures import State
 from litestar.exceptions import HTTPException
 from litestar.status_codes import HTTP_404_NOT_FOUND, HTTP_500_INTERNAL_SERVER_ERROR
 
-from rayscope.errors import RayscopeError, SqlError, Unauthorized
+from rayscope.errors import RayscopeError, SqlError, Unauthorized, Unavailable
 from rayscope.model.page import Problem
 from rayscope.model.sql import SqlProblem
 from rayscope.server.auth import TOKEN_COOKIE
@@ -26,6 +26,7 @@ _SIGN_IN = """<!doctype html><html lang="en"><head><meta charset="utf-8"><meta n
 <p>It is in the file <code>token</code> of the data folder; <code>rayscope server status</code>, where the server runs, says which folder that is.</p>
 %s<div><input id="token" name="token" type="password" required autofocus autocomplete="current-password"> <button>Open</button></div>
 </form></main></body></html>"""
+_RETRY_AFTER_S = "5"
 _WRONG = '<p class="wrong" role="alert">That is not the token of this server.</p>'
 
 
@@ -35,7 +36,8 @@ def rayscope_problem(request: Request[Any, Any, State], error: RayscopeError) ->
     if asks_for_token and "text/html" in request.headers.get("accept", ""):
         said = _WRONG if "token" in request.query_params or TOKEN_COOKIE in request.cookies else ""
         return Response(_SIGN_IN % said, status_code=error.http_status, media_type=MediaType.HTML)
-    return Response(_problem(error), status_code=error.http_status)
+    headers = {"Retry-After": _RETRY_AFTER_S} if isinstance(error, Unavailable) else None
+    return Response(_problem(error), status_code=error.http_status, headers=headers)
 
 
 def _problem(error: RayscopeError) -> Problem:

@@ -26,7 +26,7 @@ T = TypeVar("T")
 CANNOT_EVALUATE: Final = (duckdb.InvalidInputException, duckdb.ConversionException, duckdb.OutOfRangeException, duckdb.BinderException)
 """What a read raises for a question whose values do not fit: a regular expression that RE2 does not take, a number too large."""
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """The number of the newest file in schema/. A store of a lower version is brought up to it, one of a higher is refused."""
 
 _FULL: Final = re.compile(r"no space left|disk (is )?full|could not write|failed to write|out of disk|not enough space|max_temp_directory_size", re.IGNORECASE)

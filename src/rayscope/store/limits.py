@@ -198,6 +198,15 @@ ATTENTION: Final = 10
 WAITING_LONG_S: Final = 30.0
 """How long an attempt may wait before it is named: longer than a node takes to fetch arguments, shorter than patience."""
 
+FINDINGS_SAMPLES: Final = 5_000_000
+"""Samples that one look for findings reads, some 80 MB: of a session with more only its last part is looked at."""
+
+FINDINGS_KEPT_S: Final = 10.0
+"""How long what was found is kept: Ray's own figures are renewed about as often."""
+
+FINDINGS_HOLDERS: Final = 1_000
+"""Actors and tasks with GPUs that a look for findings knows."""
+
 SQL_BYTES: Final = 100 * KIB
 """A question in SQL: longer ones are made by programs that want something else."""
 
@@ -245,3 +254,108 @@ CALLGRAPH_NODES: Final = 200
 
 CALLGRAPH_METHODS: Final = 50
 """Methods of a class that a call graph names, those with most calls."""
+
+PROMQL_BYTES: Final = 64 * KIB
+"""A PromQL expression: longer ones are made by programs that want something else."""
+
+PROMQL_OPERATORS: Final = 500
+"""Operators and parentheses in a PromQL expression: its parser goes down a level for each, and some thousands overflow its stack."""
+
+PROMQL_STEPS: Final = 11_000
+"""Steps of a range query, as in Prometheus: more than a screen has pixels."""
+
+PROMQL_SAMPLES: Final = 20_000_000
+"""Samples that one PromQL query may hold at a time, and numbers in one of its intermediate results: 160 MB."""
+
+PROMQL_SERIES: Final = 20_000
+"""Series in the answer to a PromQL query: a browser holds no more."""
+
+PROMQL_TIMEOUT_S: Final = 60.0
+"""The longest that a PromQL query may take; `timeout` asks for less."""
+
+PROMQL_AT_ONCE: Final = 4
+"""PromQL queries at a time, a dashboard's panels: each may hold as many samples as one may. Others wait."""
+
+METRIC_SERIES: Final = 200_000
+"""Series of one session, unless `--metric-series` says otherwise: 100 nodes of 2,000. Each costs some 60 bytes of memory and as many on disk."""
+
+METRIC_FAMILIES: Final = 20_000
+"""Metrics of one session whose type and help are kept."""
+
+METRIC_HELP_CHARS: Final = 1_000
+"""Characters kept of a metric's help."""
+
+METRIC_LABELS: Final = 64
+"""Labels of one series. A series with more is refused, and counted."""
+
+METRIC_LABEL_CHARS: Final = 2_048
+"""Characters of a label's value. A series with a longer one is refused: cut, it might be taken for another."""
+
+METRIC_OFFENDERS: Final = 20
+"""Metrics named with a session's budget, those with the most series."""
+
+METRIC_FUTURE_S: Final = 600.0
+"""How far ahead of the server's clock a sample may be: a node's clock that is wrong would keep later samples out for as long."""
+
+METRIC_SAMPLES: Final = 50_000_000
+"""Samples that one question may touch, unless it says otherwise: a minute of work."""
+
+METRIC_WAITING_BYTES: Final = 64 * MIB
+"""Bodies of samples that wait to be accepted. Over it agents get 503 and wait."""
+
+LOOKBACK_S: Final = 300.0
+"""How old a series's newest sample may be for the series to be there: Prometheus's own."""
+
+FEDERATE_SAMPLES: Final = 20_000_000
+"""Samples that one federation may look at: five minutes of 300,000 series every 5 s, 160 MB."""
+
+EXPORT_SAMPLES: Final = 5_000
+"""Samples in one body that is sent on: receivers take some MB, and what a kill makes come twice is no more than this."""
+
+EXPORT_POLL_S: Final = 1.0
+"""How often a destination that has everything looks for more."""
+
+EXPORT_WAIT_S: Final = 30.0
+"""How long a destination may take to answer, as in Prometheus."""
+
+EXPORT_BACKOFF_S: Final = 10.0
+"""Between two tries at most; a destination that says Retry-After is believed, up to EXPORT_RETRY_AFTER_S."""
+
+EXPORT_RETRY_AFTER_S: Final = 300.0
+"""The longest that a Retry-After is believed."""
+
+EXPORT_SPLITS: Final = 64
+"""How often a body that is refused for its content is divided, so that what is good in it arrives: enough to single out some bad series."""
+
+EXPORT_CLOSING_S: Final = 5.0
+"""How long a server that stops goes on to send: what is left is sent after the next start."""
+
+METRIC_FLUSH_SAMPLES: Final = 4_000_000
+"""Samples in memory from which on they go into blocks: some 40 MB, and a second or two of reading the journal again."""
+
+METRIC_FLUSH_S: Final = 300.0
+"""How long samples stay in memory and in the journal at most."""
+
+METRIC_SEGMENT_BYTES: Final = 64 * MIB
+"""Where a new segment of metric blocks begins. One whose blocks are all gone is deleted."""
+
+METRIC_BLOCK_TIMES: Final = 480
+"""Times in a block of metrics when it has been merged: two hours at 15 s. More compress little better, and reading one series unpacks more."""
+
+METRIC_BLOCK_CELLS: Final = 4_000_000
+"""Series times times of a block at most: 32 MB while it is written."""
+
+METRIC_IDLE_S: Final = 3_600.0
+"""After how long without a sample the last blocks of a target are merged, however small they are."""
+
+METRIC_RAW_S: Final = 7 * 86_400.0
+"""How long samples are kept as they came. Older ones are thinned to one a minute."""
+
+METRIC_MINUTES_S: Final = 30 * 86_400.0
+"""How long one sample a minute is kept. Older ones are thinned to one in four minutes, which is within the five that a question looks back."""
+
+METRIC_ACTIVE_S: Final = 86_400.0
+"""A series without a sample for so long no longer counts against its session's budget, which may have ten times as many of those."""
+
+METRIC_TIDY_S: Final = 15.0
+"""How often it is looked whether blocks of metrics are to be merged or thinned; a third of that is what it may take."""

@@ -15,7 +15,8 @@ DELETE_ROWS: Final = 50_000
 """Rows deleted in one transaction: some 10 ms, so that ingest does not wait longer."""
 
 _OWN: Final = frozenset({"session", "deleted", "event", "agent"})
-"""Tables by session that are no states: the session itself, what is written down here, and other kinds of data. Those of logs begin with `log_`."""
+"""Tables by session that are no states: the session itself, what is written down here, and other kinds of data. Those of logs begin with `log_`, those of
+metrics with `metric_`."""
 
 
 class Ended(Struct, frozen=True):
@@ -46,7 +47,7 @@ def state_tables(connection: Connection) -> list[str]:
     query = "SELECT DISTINCT table_name FROM duckdb_columns() WHERE column_name = 'session_no' AND NOT internal AND database_name = current_database()"
     tables = "SELECT table_name FROM duckdb_tables() WHERE NOT temporary AND database_name = current_database()"
     names = {row[0] for row in connection.execute(query).fetchall()} & {row[0] for row in connection.execute(tables).fetchall()}
-    return sorted(name for name in names if name not in _OWN and not name.startswith("log_"))
+    return sorted(name for name in names if name not in _OWN and not name.startswith(("log_", "metric_")))
 
 
 def held(connection: Connection, tables: Sequence[str]) -> dict[int, int]:

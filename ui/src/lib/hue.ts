@@ -19,3 +19,9 @@ export const hueOf = (name: string): number => hash(name) % HUES;
 
 /** Against the ground 3:1 or more in both themes; white words on the light one, black on the dark one keep 4.5:1. */
 export const hueColour = (name: string, dark: boolean): string => `oklch(${dark ? "0.74 0.1" : "0.53 0.11"} ${FIRST + hueOf(name) * STEP})`;
+
+/** Neighbours in a legend lie far apart on the circle. */
+const APART = [8, 0, 4, 10, 2, 6, 9, 1, 5, 11, 3, 7] as const;
+/** The colour of a line by its place, where names would often meet in one hue. After twelve they come again, dashed. */
+export const hueAt = (place: number, dark: boolean): string => `oklch(${dark ? "0.74 0.1" : "0.53 0.11"} ${FIRST + (APART[place % HUES] ?? 0) * STEP})`;
+export const dashAt = (place: number): number[] | undefined => [undefined, [6, 3], [2, 2], [8, 3, 2, 3]][Math.floor(place / HUES) % 4];

@@ -12,6 +12,7 @@ from litestar.params import FromPath, FromQuery
 
 from rayscope.errors import PayloadError, Unavailable
 from rayscope.ingest.logs import decode_chunks
+from rayscope.ingest.metrics import decode_metrics
 from rayscope.model.agent import AgentHealth, Hello, KnownFile, KnownFiles, Offsets, Terms
 from rayscope.model.page import Problem
 from rayscope.server.api.ingest import body_of, decode_body
@@ -46,17 +47,27 @@ async def get_files(token: FromPath[str], state: State, session: FromQuery[str],
 async def post_chunks(request: Request[Any, Any, State], token: FromPath[str], state: State) -> Offsets | Response[Problem]:
     """Take stretches of log files. Answers when they are durable."""
     services = _services(state, token)
-    body = await body_of(request)
-    if request.headers.get("content-encoding", "") in {"gzip", "x-gzip"}:
-        body = await asyncio.to_thread(_unpacked, body)
+    body = await _content_of(request)
     chunks = decode_chunks(body)
     try:
-        if not services.log_ingest.knows(chunks.session):
-            await asyncio.to_thread(services.agents.note_session, chunks.session)
+        await _note_session(services, chunks.session)
         return Offsets(await asyncio.wrap_future(services.log_ingest.submit(body, chunks)))
     except Unavailable as error:
-        problem = Problem(error=type(error).__name__, message=error.message, hint=error.hint)
-        return Response(problem, status_code=error.http_status, headers={"Retry-After": _RETRY_AFTER_S})
+        return _wait(error)
+
+
+@post("/metrics", status_code=200)
+async def post_metrics(request: Request[Any, Any, State], token: FromPath[str], state: State) -> dict[str, Any] | Response[Problem]:
+    """Take samples of a node's targets. Answers when they are durable; 409 where the agent has to tell all definitions anew."""
+    services = _services(state, token)
+    content = await _content_of(request)
+    body = decode_metrics(content)
+    try:
+        await _note_session(services, body.session)
+        await asyncio.wrap_future(services.metric_ingest.submit(content, body))
+    except Unavailable as error:
+        return _wait(error)
+    return {}
 
 
 @post("/health", status_code=200)
@@ -75,6 +86,25 @@ def _services(state: State, token: str) -> Services:
     return services
 
 
+async def _content_of(request: Request[Any, Any, State]) -> bytes:
+    """The body, unpacked where it is packed."""
+    body = await body_of(request)
+    if request.headers.get("content-encoding", "") in {"gzip", "x-gzip"}:
+        body = await asyncio.to_thread(_unpacked, body)
+    return body
+
+
+async def _note_session(services: Services, session: str) -> None:
+    if not services.log_ingest.knows(session):
+        await asyncio.to_thread(services.agents.note_session, session)
+
+
+def _wait(error: Unavailable) -> Response[Problem]:
+    """The server cannot take it now: the agent is to send again."""
+    problem = Problem(error=type(error).__name__, message=error.message, hint=error.hint)
+    return Response(problem, status_code=error.http_status, headers={"Retry-After": _RETRY_AFTER_S})
+
+
 def _unpacked(body: bytes) -> bytes:
     """The body without its gzip. Raises PayloadError for one that is none, or too large."""
     unpacker = zlib.decompressobj(wbits=31)
@@ -89,7 +119,7 @@ def _unpacked(body: bytes) -> bytes:
 
 agent_router = Router(
     path="/ingest/{token:str}/agent",
-    route_handlers=[post_hello, get_files, post_chunks, post_health],
+    route_handlers=[post_hello, get_files, post_chunks, post_metrics, post_health],
     request_max_body_size=None,
     opt={OPEN: True},
 )

@@ -17,12 +17,12 @@ from rayscope.server.storage import measure
 def get_storage(state: State) -> Storage:
     """What takes the room in the data folder, what was deleted, and what will be."""
     services: Services = state.services
-    logs = services.logs.store.sizes()
-    return measure(services.data, services.database, services.queries, services.retainer, logs, time.time_ns())
+    segments = (services.logs.store.sizes(), services.metric_ingest.store.directory.sizes())
+    return measure(services.data, services.database, services.queries, services.retainer, segments, time.time_ns())
 
 
 @delete("/api/v1/storage/{session:str}", status_code=200, sync_to_thread=True)
 def delete_session(session: FromPath[str], state: State) -> dict[str, int]:
-    """Delete all of a session that has ended: rows (of logs bytes) by kind."""
+    """Delete all of a session that has ended: rows (of logs and metrics bytes) by kind."""
     services: Services = state.services
     return services.retainer.delete_session(session)

@@ -10,8 +10,9 @@ from rayscope.ray.log_lines import ALL_LEVELS, level_mask, read_lines
 from rayscope.store.logs.index import PieceRow
 from rayscope.store.logs.limits import BLOCK_BYTES, MAX_PIECE_BYTES, MAX_TAIL_BYTES
 from rayscope.store.logs.memory import Arrival, Cut, FileState, Stretch, cut, stretches
-from rayscope.store.logs.segments import PieceHead, SegmentWriter, encode_block
+from rayscope.store.logs.segments import PieceHead, encode_block
 from rayscope.store.logs.tokens import Hashes, hash_words
+from rayscope.store.segment_files import SegmentWriter
 
 
 class Piece(Struct, frozen=True):

@@ -7,7 +7,6 @@ left behind the last named block are never read.
 from __future__ import annotations
 
 import logging
-import os
 import shutil
 import struct
 import threading
@@ -21,10 +20,9 @@ import msgspec
 import pyarrow as pa
 from msgspec import Struct
 
-from rayscope.errors import DiskFull, NotFound, RayscopeError
 from rayscope.ray.log_lines import Mark
-from rayscope.store.logs.limits import SEGMENT_BYTES
 from rayscope.store.logs.tokens import Hashes, make_filter
+from rayscope.store.segment_files import SegmentFile, segment_path
 
 log = logging.getLogger("rayscope.logs")
 
@@ -78,83 +76,12 @@ def encode_block(pieces: Sequence[tuple[PieceHead, bytes]], words: list[Hashes])
 _CODEC: Final = pa.Codec("zstd", compression_level=_LEVEL)
 
 
-class SegmentWriter:
-    """Appends blocks to the last segment of a session. One user at a time."""
-
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        self.segment_no = max((int(path.stem) for path in folder.glob("*.seg") if path.stem.isdigit()), default=0)
-        self._descriptor = -1
-        self._size = 0
-
-    def append(self, block: bytes) -> tuple[int, int]:
-        """Write one block: the segment's number, and the position. Durable after `sync`. Raises DiskFull."""
-        if self._descriptor < 0 or self._size >= SEGMENT_BYTES:
-            self._open_next()
-        position = self._size
-        try:
-            rest = memoryview(block)
-            while rest:
-                rest = rest[os.write(self._descriptor, rest) :]
-        except OSError as error:
-            os.ftruncate(self._descriptor, position)
-            raise _disk_full(self._folder, error) from error
-        self._size += len(block)
-        return self.segment_no, position
-
-    def sync(self) -> None:
-        """Make what was appended durable. Raises DiskFull."""
-        if self._descriptor >= 0:
-            try:
-                os.fdatasync(self._descriptor)
-            except OSError as error:
-                raise _disk_full(self._folder, error) from error
-
-    def close(self) -> None:
-        """Close the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-
-    def _open_next(self) -> None:
-        """Never append to a file that a kill may have left with a torn end."""
-        if self._descriptor >= 0:
-            self.sync()
-        self.close()
-        try:
-            path = segment_path(self._folder, self.segment_no + 1)
-            self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            _sync_folder(self._folder)
-        except OSError as error:
-            raise _disk_full(self._folder, error) from error
-        self.segment_no += 1
-        self._size = 0
-
-
-def segment_path(folder: Path, segment_no: int) -> Path:
-    """Where a segment is."""
-    return folder / f"{segment_no:06d}.seg"
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _disk_full(folder: Path, error: OSError) -> DiskFull:
-    return DiskFull(f"cannot write log segments in {folder}: {error.strerror}", hint="make room there; agents send again what was refused")
-
-
 class Segments:
     """Reads blocks of any session. Any number of threads. Read, not mapped: a search would make gigabytes of mapped files resident."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files: OrderedDict[tuple[str, int], _File] = OrderedDict()
+        self._files: OrderedDict[tuple[str, int], SegmentFile] = OrderedDict()
         self._blocks: OrderedDict[tuple[str, int, int], Block] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -213,43 +140,19 @@ class Segments:
         for key in [key for key in self._blocks if is_gone(key)]:
             del self._blocks[key]
 
-    def _file(self, session: str, segment_no: int) -> _File:
+    def _file(self, session: str, segment_no: int) -> SegmentFile:
         """The segment, open. Raises NotFound for one that is gone."""
         key = (session, segment_no)
         with self._lock:
             known = self._files.get(key)
             if known is None:
-                known = self._files[key] = _File(segment_path(self.folder / session, segment_no))
+                known = self._files[key] = SegmentFile(segment_path(self.folder / session, segment_no), "log lines")
                 while len(self._files) > _OPEN_SEGMENTS:
                     self._files.popitem(last=False)
             return known
 
 
-class _File:
-    """An open segment; closed when nobody reads it any more."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            self._file = path.open("rb", buffering=0)
-        except OSError as error:
-            raise NotFound(f"the log segment {path.name} of {path.parent.name} is gone", hint="retention deletes old logs") from error
-
-    def read(self, position: int, size: int) -> bytes:
-        """Bytes at a position; all of them, unless the file is damaged."""
-        data = os.pread(self._file.fileno(), size, position)
-        if len(data) != size:
-            raise self.damaged(position)
-        return data
-
-    def damaged(self, position: int) -> RayscopeError:
-        """What to raise about a place."""
-        return RayscopeError(
-            f"{self.path.parent.name}/{self.path.name} is damaged at byte {position}", hint="the log lines in it are lost; all others can be read"
-        )
-
-
-def _read_block(file: _File, position: int) -> Block:
+def _read_block(file: SegmentFile, position: int) -> Block:
     _, head, filter_, data, raw, crc = _head_of(file, position)
     content = memoryview(file.read(position + _HEAD.size, head + filter_ + data))
     if zlib.crc32(content) != crc:
@@ -257,7 +160,7 @@ def _read_block(file: _File, position: int) -> Block:
     return Block(_decode(content[:head]), _CODEC.decompress(content[head + filter_ :], decompressed_size=raw, asbytes=True))
 
 
-def _head_of(file: _File, position: int) -> tuple[bytes, int, int, int, int, int]:
+def _head_of(file: SegmentFile, position: int) -> tuple[bytes, int, int, int, int, int]:
     head: tuple[bytes, int, int, int, int, int] = _HEAD.unpack(file.read(position, _HEAD.size))
     if head[0] != _MAGIC:
         raise file.damaged(position)

@@ -24,9 +24,11 @@ from rayscope.store.journal import Journal, Position
 from rayscope.store.limits import LOG_FLUSH_ARRIVALS
 from rayscope.store.logs import index
 from rayscope.store.logs.flush import write_blocks
+from rayscope.store.logs.limits import SEGMENT_BYTES
 from rayscope.store.logs.marks import read_marks
 from rayscope.store.logs.memory import Arrival, FileKey, FileState, Gap, Hooks, Memtable
-from rayscope.store.logs.segments import Segments, SegmentWriter
+from rayscope.store.logs.segments import Segments
+from rayscope.store.segment_files import SegmentWriter
 
 _JOB_LINE = b":job_id:"
 
@@ -220,7 +222,7 @@ class LogStore:
     def _writer_of(self, state: FileState) -> SegmentWriter:
         writer = self._writers.get(state.session_no)
         if writer is None:
-            writer = self._writers[state.session_no] = SegmentWriter(self.folder / state.session)
+            writer = self._writers[state.session_no] = SegmentWriter(self.folder / state.session, SEGMENT_BYTES)
         return writer
 
     # what is asked

@@ -1,0 +1,1 @@
+"""Questions about metrics: which series there are, and their samples."""

@@ -23,8 +23,8 @@ from rayscope.store.metrics.live import LiveMetrics, View
 from rayscope.store.metrics.session import SessionMetrics
 from rayscope.store.metrics.sums import Piece
 
-_IDLE_S: Final = 1_800.0
-"""After how long a session that nobody names leaves memory."""
+_IDLE_S: Final = 7_200.0
+"""After how long a session that nobody names leaves memory; its last blocks have been merged by then."""
 
 
 class _Frozen(Struct, frozen=True, eq=False):

@@ -70,6 +70,7 @@ class Watched:
             self.session = str(self.commands.rows("list", "sessions")[0]["session"])
             self.end_s = int(time.time()) + QUIET_S
             until(lambda: time.time() > self.end_s + SKEW_S, "some time has gone by", WAIT_S)
+            assert program.poll() is None, "the program ended before it was told to"
             self.ours = [self.ask(query) for query in self.exprs]
             self.theirs = {
                 "scrapes Ray itself": [self._asked(self.scraping, query) for query in self.exprs],
@@ -80,7 +81,7 @@ class Watched:
             _, said = program.communicate(timeout=WAIT_S)
             self.scraping.stop()
             self.federating.stop()
-        print(f"ended with {program.returncode}: {said[-3000:]}")
+        assert program.returncode == 0, said
         self.whole = {query: self.ask(query, 300) for query in self.exprs}
         assert self.commands("server", "stop").returncode == 0
 

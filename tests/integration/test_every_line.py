@@ -45,10 +45,9 @@ def kill_server(commands: Commands) -> None:
 def test_every_line_is_there_once_and_its_tasks(ours: Commands) -> None:
     """From plain tasks, async and threaded actors; and in the order in which each printed them."""
     program = ours.start("run", str(PROGRAMS / "many_lines.py"), str(LINES))
-    until(lambda: _agent(ours) is not None, "lines come", PATIENCE_S)
+    _heard_agent(ours, "lines come")
     kill_server(ours)
-    until(lambda: _agent(ours) is not None, "the agent is heard again", PATIENCE_S)
-    os.kill(_agent(ours) or 0, signal.SIGKILL)
+    os.kill(_heard_agent(ours, "the agent is heard again"), signal.SIGKILL)
     out, err = program.communicate(timeout=PATIENCE_S)
     assert program.returncode == 0, err
     assert f"printed {WRITERS * LINES} lines" in out
@@ -76,6 +75,18 @@ def test_a_line_of_nobodys_names_no_task(ours: Commands) -> None:
     assert names["before 0"] == names["after 0"] == names["stray answer to 0"] is not None  # its task runs
     assert names["before 1"] == names["after 1"] is not None
     assert names["stray answer to 1"] is None
+
+
+def _heard_agent(commands: Commands, what: str) -> int:
+    """The process of the agent, when it is heard. Never a number that is no process: signal 9 to 0 would end these tests and all around them."""
+    found: list[int] = []
+
+    def is_heard() -> bool:
+        found.extend([pid] if (pid := _agent(commands)) is not None else [])
+        return bool(found)
+
+    until(is_heard, what, PATIENCE_S)
+    return found[0]
 
 
 def _agent(commands: Commands) -> int | None:

@@ -56,8 +56,8 @@ def snapshot(**changed: Any) -> Snapshot:
             for at in range(40)
         ],
         "jobs": [
-            JobRow(job_id="01000000", status="RUNNING", entrypoint="python train.py --epochs 3", start_ns=AT_NS - 10**11, end_ns=None, tasks=70, finished=50,
-                   running=8, waiting=11, failed=1),
+            JobRow(job_id="01000000", status="RUNNING", entrypoint="/usr/bin/python /home/me/train.py --epochs 3", start_ns=AT_NS - 10**11, end_ns=None,
+                   tasks=70, finished=50, running=8, waiting=11, failed=1),
             JobRow(job_id="02000000", status="FAILED", entrypoint="python other.py", start_ns=AT_NS - 10**12, end_ns=AT_NS - 10**11),
         ],
         "functions": [

@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayscope.cli.output.chart import Frame, Line, bar, bounds, chart, sparkline
+from rayscope.cli.output.metric_list import metric_lines
 from rayscope.cli.output.series import number_of, sample_table, series_chart, short_number, telling
 from rayscope.cli.output.table import display_width
+from rayscope.model.metric_answers import Metric
 from rayscope.model.prometheus import Sample, SampleSeries
 
 FRAME = Frame(start_ms=0, end_ms=600_000, step_ms=10_000, width=60, height=9)
@@ -94,6 +96,19 @@ def test_the_labels_that_tell_series_apart() -> None:
     every = [{"__name__": "x", "job": "ray", "instance": str(at), "State": state} for at, state in enumerate(("A", "B"))]
     assert telling(every) == ({"job": "ray"}, ["State"])
     assert telling([every[0], every[0] | {"instance": "9"}])[1] == ["instance"]
+
+
+def test_a_list_of_metrics_fits_and_has_names_whole() -> None:
+    """A long one has a line of its own; what they say of themselves is cut."""
+    long = Metric(name="ray_aggregator_agent_consecutive_failures_since_last_success", type="histogram", series=12345, help="Number of them. " * 9)
+    lines = metric_lines([Metric(name="ray_tasks", type="gauge", series=3, help="Tasks."), long], 80)
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["NAME", "TYPE", "SERIES", "HELP"]
+    assert lines[1].split() == ["ray_tasks", "gauge", "3", "Tasks."]
+    assert lines[2] == long.name
+    assert lines[3].split()[:2] == ["histogram", "12,345"]
+    assert lines[3].endswith("…")
+    assert len(metric_lines([long], None)) == 2
 
 
 def test_a_table_of_samples() -> None:

@@ -71,10 +71,19 @@ def test_memory_that_grows_is_named(name: str) -> None:
     found = only(memory_growth.find(facts(memory(GROWING[name]), processes=known)))
     assert (found.about.kind, found.about.id) == ("actor", ACTOR)
     assert (found.actor_ids, found.job_ids, found.node_ids, found.until_ms) == ([ACTOR], ["01000000"], [A], None)
-    assert "actor Cache (pid 18) on node head 10.0.0.1 grows without bound" in found.title
+    assert "actor Cache (pid 18) on node head 10.0.0.1 keeps growing: " in found.title
     assert found.evidence[0].query == f'rayscope_process_unique_bytes{{node="{A}",pid="18"}}'
+    assert len(found.evidence) == 2
     expected = 4 / 60 if "steps" in name else 1 / 20
     assert found.evidence[0].value == pytest.approx(expected * MIB, rel=0.15)
+
+
+def test_growth_is_told_with_how_long_the_node_has_room() -> None:
+    """Where its memory is known, and while it goes on."""
+    room = [series("ray_node_mem_used", 30.0 * GIB), series("ray_node_mem_total", 33.0 * GIB)]
+    found = only(memory_growth.find(facts(memory(leak), *room)))
+    assert found.evidence[2].text == "at that rate the 3 GiB that are free on its node last 17.1 h"
+    assert len(only(memory_growth.find(facts(memory(leak), *room, live=False))).evidence) == 2
 
 
 @pytest.mark.parametrize("name", NOT_GROWING)
@@ -239,11 +248,15 @@ def test_gpus_that_may_rightly_be_idle(cards: list[Series]) -> None:
 # cores
 
 
-def cpu(busy: Callable[[float], float] | float, *, cores: float = 8, asked: float | None = None, load: float | None = None, node: str = A) -> list[Series]:
+def cpu(
+    busy: Callable[[float], float] | float, *, cores: float = 8, asked: float | None = None, load: float | None = None, host: float = 8, node: str = A
+) -> list[Series]:
     found = [series("ray_node_cpu_utilization", busy, node=node), series("ray_node_cpu_count", cores, node=node)]
     if asked is not None:
         found.append(series("ray_resources", asked, node=node, Name="CPU", State="USED"))
-    return [*found, *([series("rayscope_node_load1", load, node=node)] if load is not None else [])]
+    if load is not None:
+        found += [series("rayscope_node_load1", load, node=node), series("rayscope_node_cpus", host, node=node)]
+    return found
 
 
 def test_more_cpus_promised_than_there_are() -> None:
@@ -270,8 +283,9 @@ def test_more_threads_than_were_asked_for() -> None:
         cpu(99.0),
         cpu(lambda second: 99.0 if second < 40 else 10.0, asked=32.0),
         cpu(99.0, cores=8, load=11.9),
+        cpu(99.0, cores=2, asked=2.0, load=30.0, host=64),
     ],
-    ids=["just busy", "promised but idle", "nothing but busy", "for a moment", "a little over"],
+    ids=["just busy", "promised but idle", "nothing but busy", "for a moment", "a little over", "a container on a busy host"],
 )
 def test_cores_that_are_rightly_busy(figures: list[Series]) -> None:
     """A node whose every core works for tasks that asked for it is as it should be."""

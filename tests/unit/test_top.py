@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import msgspec
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import DataTable, Static
@@ -39,6 +40,7 @@ def test_a_frame_as_text() -> None:
     assert "… 30 more: --view workers" in text
     assert "\x1b" not in text
     assert "NVIDIA" not in text
+    assert "python train.py --epochs 3" in text
     assert "NVIDIA H100" in "\n".join(frame(snapshot(), 120))
     assert len(frame(snapshot(), 80, "workers")) == 3 + 2 + 40
     assert "no GPU is known" in "\n".join(frame(snapshot(gpus=[]), 80, "gpus"))
@@ -60,12 +62,13 @@ class Server:
     def __init__(self) -> None:
         self.now = snapshot()
         self.is_away = False
+        self.error: Exception | None = None
         self.asked = 0
 
     def __call__(self) -> Snapshot:
         self.asked += 1
         if self.is_away:
-            raise ServerUnreachable("no Rayscope server answers at http://127.0.0.1:8465 (nothing listens there)")
+            raise self.error or ServerUnreachable("no Rayscope server answers at http://127.0.0.1:8465 (nothing listens there)")
         return self.now
 
 
@@ -189,6 +192,9 @@ def test_a_server_that_goes_away_is_waited_for() -> None:
         assert "no Rayscope server answers at http://127.0.0.1:8465" in text_of(screen)
         assert "trying again" in str(screen.query_one("#status", Static).render())
         assert cells(screen)[0] == "head 10.0.0.1"
+        server.error = msgspec.ValidationError("Expected `int`, got `str`")
+        await look(screen, pilot)
+        assert "Expected `int`" in text_of(screen)
         server.is_away = False
         server.now = snapshot(notes=["no metrics of this session are here: an agent scrapes them"], findings=[], workers=[], gpus=[])
         await look(screen, pilot)

@@ -17,8 +17,9 @@ from rayscope.cli.options import Where
 from rayscope.cli.output.chart import Frame
 from rayscope.cli.output.colour import is_coloured
 from rayscope.cli.output.formats import FORMATS, TABLE, check_format
+from rayscope.cli.output.metric_list import metric_lines
 from rayscope.cli.output.series import exact_number, long_rows, number_of, sample_table, series_chart, shared_text, short_number, telling
-from rayscope.cli.output.table import lay_out, terminal_width
+from rayscope.cli.output.table import terminal_width
 from rayscope.cli.output.talk import tell, tell_hint, tell_warning
 from rayscope.cli.output.values import utc
 from rayscope.cli.watch import repeat
@@ -54,9 +55,10 @@ def _column(name: str, kind: str) -> Column:
     return Column(name=name, kind=kind, level="brief", unit=None, description="")
 
 
-_COLUMNS: Final = (_column("name", "name"), _column("type", "name"), _column("series", "int"), _column("help", "text"))
-_ALL_COLUMNS: Final = (*_COLUMNS, _column("unit", "text"), _column("source", "text"), _column("labels", "json"))
-"""A name is never cut: it is what the next question needs."""
+_COLUMNS: Final = tuple(
+    _column(name, kind)
+    for name, kind in (("name", "text"), ("type", "text"), ("series", "int"), ("help", "text"), ("unit", "text"), ("source", "text"), ("labels", "json"))
+)
 
 
 @app.command(name="list")
@@ -77,7 +79,7 @@ def list_metrics(
     if format == TABLE:
         _show_list(found, chosen)
     else:
-        sys.stdout.writelines(FORMATS[format]([msgspec.to_builtins(metric) for metric in chosen], _ALL_COLUMNS))
+        sys.stdout.writelines(FORMATS[format]([msgspec.to_builtins(metric) for metric in chosen], _COLUMNS))
     _tell_budget(found.budget)
     for warning in found.warnings:
         tell_warning(warning)
@@ -228,16 +230,11 @@ def _show_list(found: MetricCatalogue, chosen: list[Metric]) -> None:
         tell_hint("an agent scrapes them: `rayscope run` starts one, `rayscope attach` puts one on a running cluster")
         return
     width = terminal_width(sys.stdout)
-    left_out: set[str] = set()
     for source in SOURCES:
-        rows = [msgspec.to_builtins(metric) for metric in chosen if metric.source == source]
-        if rows:
-            table = lay_out(_COLUMNS, rows, width, first=("name", "type", "series"))
-            print("\n".join([f"--- {_HEADINGS[source]}: {len(rows):,} ---", *table.lines, ""]))
-            left_out |= set(table.left_out)
+        metrics = [metric for metric in chosen if metric.source == source]
+        if metrics:
+            print("\n".join([f"--- {_HEADINGS[source]}: {len(metrics):,} ---", *metric_lines(metrics, width), ""]))
     sys.stdout.flush()
-    if left_out:
-        tell_hint(f"no room for {', '.join(sorted(left_out))}: --format yaml shows all")
 
 
 def _tell_budget(budget: SeriesBudget | None) -> None:

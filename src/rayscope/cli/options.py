@@ -38,9 +38,9 @@ class Where:
     address: Annotated[str | None, Parameter(help="The server's address; else RAYSCOPE_ADDRESS, or the one on this machine.")] = None
     token: Annotated[str | None, Parameter(help="The server's token, needed off loopback; else RAYSCOPE_TOKEN.")] = None
 
-    def client(self) -> Client:
+    def client(self, timeout_s: float = 60) -> Client:
         """A connection to the server."""
-        return Client(self.address or find_address(), self.token)
+        return Client(self.address or find_address(), self.token, timeout_s=timeout_s)
 
     def scope(self) -> str:
         """The session to ask. Raises UsageError where two are named."""

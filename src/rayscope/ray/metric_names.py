@@ -63,15 +63,37 @@ _NODE: Final = """
 """
 """The reporter's, of each node's dashboard agent."""
 
+_SERVE: Final = """
+    actual_batch_size application_status autoscaling_desired_replicas autoscaling_handle_metrics_delay_ms autoscaling_policy_execution_time_ms
+    autoscaling_replica_metrics_delay_ms autoscaling_target_ongoing_requests autoscaling_target_replicas autoscaling_total_requests
+    batch_execution_time_ms batch_queue_length batch_utilization_percent batch_wait_time_ms batches_processed
+    controller_application_state_update_duration_s controller_control_loop_duration_s controller_deployment_state_update_duration_s
+    controller_node_update_duration_s controller_num_control_loops controller_proxy_state_update_duration_s controller_sleep_duration_s
+    deployment_error_counter deployment_max_processing_latency_ms deployment_processing_latency_ms deployment_queued_queries deployment_replica_healthy
+    deployment_replica_starts deployment_request_counter deployment_status event_loop_monitoring_iterations event_loop_scheduling_latency_ms
+    event_loop_tasks grpc_request_latency_ms handle_request_counter haproxy_ingress_router_failures haproxy_ingress_router_latency_ms
+    haproxy_ingress_router_requests haproxy_ingress_router_server_mismatch haproxy_ingress_router_truncations haproxy_process_count
+    haproxy_target_mismatch haproxy_update_latency_s health_check_failures_total health_check_latency_ms http_request_latency_ms
+    long_poll_host_transmission_counter long_poll_latency_ms long_poll_pending_clients multiplexed_get_model_requests_counter
+    multiplexed_model_load_latency_ms multiplexed_model_unload_latency_ms multiplexed_models_load_counter multiplexed_models_unload_counter
+    num_compacted_nodes num_deployment_grpc_error_requests num_deployment_http_error_requests num_grpc_error_requests num_grpc_requests
+    num_http_error_requests num_http_requests num_multiplexed_models num_ongoing_grpc_requests num_ongoing_http_requests num_ongoing_requests_at_replicas
+    num_router_requests num_scheduling_tasks num_scheduling_tasks_in_backoff proxy_shutdown_duration_ms proxy_status record_autoscaling_stats_failed
+    registered_multiplexed_model_id replica_initialization_latency_ms replica_processing_queries replica_reconfigure_latency_ms
+    replica_shutdown_duration_ms replica_startup_latency_ms replica_utilization_percent request_router_fulfillment_time_ms request_router_queue_len
+    reserved_slots_active router_args_resolution_latency_ms routing_stats_delay_ms routing_stats_error user_autoscaling_stats_latency_ms
+"""
+"""Ray Serve's, without their `serve_`: many of them have no label of their own."""
+
 _AGENTS: Final = ("aggregator_agent_", "dashboard_", "autoscaler_", "event_aggregator_")
 """What begins so is of Ray's dashboard, event aggregator or autoscaler: these never run a user's code."""
 
-_KNOWN: Final = frozenset(_CORE.split()) | frozenset(_NODE.split())
+_KNOWN: Final = frozenset([*_CORE.split(), *_NODE.split(), *(f"serve_{name}" for name in _SERVE.split())])
 
 _LIBRARIES: Final[Mapping[str, frozenset[str]]] = {
     "data_": frozenset({"dataset"}),
     "train_": frozenset({"ray_train_run_name", "ray_train_run_id"}),
-    "serve_": frozenset({"deployment", "application", "route", "handle", "node_id", "namespace"}),
+    "serve_": frozenset({"deployment", "application", "route", "handle"}),
     "vllm": frozenset({"model_name", "engine"}),
     "sglang": frozenset({"model_name"}),
     "ray_llm_": frozenset(),

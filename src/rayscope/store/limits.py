@@ -198,8 +198,8 @@ ATTENTION: Final = 10
 WAITING_LONG_S: Final = 30.0
 """How long an attempt may wait before it is named: longer than a node takes to fetch arguments, shorter than patience."""
 
-FINDINGS_SAMPLES: Final = 5_000_000
-"""Samples that one look for findings reads, some 80 MB: of a session with more only its last part is looked at."""
+FINDINGS_SAMPLES: Final = 3_000_000
+"""Samples that one look for findings reads, some 100 MB and two seconds: of a session with more only its last part is looked at."""
 
 FINDINGS_KEPT_S: Final = 10.0
 """How long what was found is kept: Ray's own figures are renewed about as often."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
 
+from msgspec import MsgspecError
 from rich.text import Text
 from textual import work
 from textual.app import App, ComposeResult
@@ -31,6 +33,8 @@ q    quit
 
 CPU of a node is of all its cores; CPU of a process is of one: 250% is two and a half cores.
 UNIQUE is memory that ends with the process; MEMORY also counts what it shares, e.g. of the object store."""
+_REST: Final = 2.0
+"""Between two questions as long as an answer took, times this."""
 _WARM: Final = 0.8
 _HOT: Final = 0.95
 
@@ -92,6 +96,7 @@ class TopScreen(App[None]):
         self._snapshot: Snapshot | None = None
         self._trouble = ""
         self._asking = False
+        self._asked_s = self._answered_s = self._took_s = 0.0
         self._grid: Grid | None = None
         self._history: defaultdict[tuple[str, str], deque[float]] = defaultdict(lambda: deque(maxlen=_HISTORY))
 
@@ -112,13 +117,15 @@ class TopScreen(App[None]):
         self.set_interval(self._interval_s, self._again)
 
     def _again(self) -> None:
-        if not self._paused:
+        """Ask, unless it is paused, or the server needs a rest: of a large session the answer takes a while, and it has others to answer."""
+        if not self._paused and time.monotonic() - self._answered_s >= _REST * self._took_s:
             self.look()
 
     def look(self) -> None:
         """Ask, in a thread: the screen answers keys meanwhile. While an answer is waited for nothing more is asked: a slow server gets no queue."""
         if not self._asking:
             self._asking = True
+            self._asked_s = time.monotonic()
             self._look()
 
     @work(thread=True, group="look")
@@ -126,12 +133,14 @@ class TopScreen(App[None]):
         try:
             found: Snapshot | None = self._ask()
             trouble = ""
-        except RayscopeError as error:
-            found, trouble = None, f"{error.message}: trying again every {self._interval_s:g} s"
+        except (RayscopeError, MsgspecError) as error:
+            found, trouble = None, f"{error}: trying again every {self._interval_s:g} s"
         self.call_from_thread(self._take, found, trouble)
 
     def _take(self, found: Snapshot | None, trouble: str) -> None:
         self._asking = False
+        self._answered_s = time.monotonic()
+        self._took_s = self._answered_s - self._asked_s
         self._trouble = trouble
         if found is not None:
             self._snapshot = found
@@ -232,7 +241,7 @@ class TopScreen(App[None]):
         """Ask for words."""
         box = self.query_one("#words", Input)
         box.display = True
-        box.focus()
+        self.set_focus(box)  # at once: what is typed after the slash is meant for it
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Rows go while one types."""
@@ -251,7 +260,7 @@ class TopScreen(App[None]):
 
     def _close_words(self) -> None:
         self.query_one("#words", Input).display = False
-        self.query_one(DataTable).focus()
+        self.set_focus(self.query_one(DataTable))
         self._show()
 
     def action_pause(self) -> None:

@@ -33,6 +33,8 @@ Examples:
 _WHERE: Final = Where()
 _WIDTH: Final = 100
 _LEAST_S: Final = 0.5
+_PATIENCE_S: Final = 15.0
+"""How long the live screen waits for an answer: whoever quits waits for one that is under way."""
 
 
 @app.default
@@ -69,7 +71,7 @@ def _print_once(where: Where, view: str | None) -> None:
 def _watch(where: Where, view: str | None, interval_s: float) -> None:
     from rayscope.cli.top.screen import TopScreen  # Textual takes a while to load: only the live screen needs it
 
-    with where.client() as client:
+    with where.client(_PATIENCE_S) as client:
         gather(client, where.session)  # what is wrong with the question is said before a screen opens
         TopScreen(lambda: gather(client, where.session), interval_s, view or "nodes").run()
 

@@ -165,7 +165,7 @@ _JOBS: Final = View(
         _figure("RUN", "running", _number),
         _figure("WAIT", "waiting", _number),
         _figure("FAIL", "failed", _number),
-        _words("ENTRYPOINT", "entrypoint"),
+        Col(name="ENTRYPOINT", text=lambda row, _: short_command(row.entrypoint), key=lambda row: row.entrypoint, words=True),
     ),
     sorted_by="STARTED",
     id_of=lambda row: f"{row.job_id}:{row.submission_id}",
@@ -222,6 +222,12 @@ def _lasted(row: Any) -> str:
     import time
 
     return duration(max((row.end_ns or time.time_ns()) - row.start_ns, 0))
+
+
+def short_command(text: str) -> str:
+    """A command with its program and its script by their own names: ``python train.py --epochs 3``."""
+    words = printable(text or MISSING).split(" ")
+    return " ".join([*(word.rstrip("/").rsplit("/", 1)[-1] for word in words[:2]), *words[2:]])
 
 
 class Order(Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -24,32 +24,21 @@ def find(facts: Facts) -> Iterator[Finding]:
     series = by_node(facts.of(BUSY))
     if len(series) <= thresholds.HOT_PEERS:
         return
-    nodes = list(series)
     busy = np.stack([on_grid(one, grid, thresholds.FRESH_S) for one in series.values()])
-    for at, node_id in enumerate(nodes):
-        others = np.delete(busy, at, axis=0)
-        peers = _median(others)
-        is_so = (np.nan_to_num(busy[at]) >= thresholds.HOT_PERCENT) & (np.nan_to_num(peers, nan=np.inf) <= thresholds.COOL_PERCENT)
+    known, cool = (~np.isnan(busy)).sum(axis=0), (busy <= thresholds.COOL_PERCENT).sum(axis=0)
+    for at, node_id in enumerate(series):
+        peers = known - ~np.isnan(busy[at])
+        idle = cool - (busy[at] <= thresholds.COOL_PERCENT)
+        is_so = (np.nan_to_num(busy[at]) >= thresholds.HOT_PERCENT) & (peers >= thresholds.HOT_PEERS) & (2 * idle >= peers)
         found = spells(grid, is_so, thresholds.HOT_S, _GAP_S)
         if found:
-            yield _finding(facts, node_id, found[-1], (busy[at], peers), grid, _peers(others, found[-1]))
+            middle = np.nanmedian(np.delete(busy, at, axis=0)[:, found[-1].first : found[-1].last + 1])
+            yield _finding(facts, node_id, found[-1], (busy[at], float(middle)), grid, int(peers[found[-1].last]))
 
 
-def _median(others: Values) -> Values:
-    """The middle of the peers at each time; NaN where fewer than it takes are known."""
-    enough = (~np.isnan(others)).sum(axis=0) >= thresholds.HOT_PEERS
-    found = np.full(others.shape[1], np.nan)
-    found[enough] = np.nanmedian(others[:, enough], axis=0)
-    return found
-
-
-def _peers(others: Values, spell: Spell) -> int:
-    return int((~np.isnan(others[:, spell.last])).sum())
-
-
-def _finding(facts: Facts, node_id: str, spell: Spell, figures: Sequence[Values], grid: Times, peers: int) -> Finding:
+def _finding(facts: Facts, node_id: str, spell: Spell, figures: tuple[Values, float], grid: Times, peers: int) -> Finding:
     inside = slice(spell.first, spell.last + 1)
-    own, middle = (float(np.nanmean(values[inside])) for values in figures)
+    own, middle = float(np.nanmean(figures[0][inside])), figures[1]
     node = facts.node(node_id)
     holders = facts.shares([rates(one) for one in facts.of(CPU_SECONDS) if one.labels.get("node") == node_id], node_id, int(grid[spell.last]))
     return Finding(

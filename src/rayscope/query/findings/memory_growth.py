@@ -9,11 +9,12 @@ from msgspec import Struct
 from rayscope.model.finding import About, Evidence, Finding
 from rayscope.query.findings import thresholds
 from rayscope.query.findings.facts import RESIDENT, UNIQUE, Facts, Process, process_words
-from rayscope.query.findings.series import Series, by_process, fit, floors, slope
+from rayscope.query.findings.near_oom import TOTAL, USED
+from rayscope.query.findings.series import Series, by_node, by_process, fit, floors, slope
 from rayscope.query.findings.words import byte_rate, bytes_text, lasted
 
 KIND = "memory-growth"
-NAMES = (UNIQUE, RESIDENT)
+NAMES = (UNIQUE, RESIDENT, USED, TOTAL)
 _LEAST_WINDOWS = 9
 """Of the twelve stretches so many must have samples, or nothing is said."""
 
@@ -67,13 +68,14 @@ def _finding(facts: Facts, one: Series, name: str, grown: Growth, where: tuple[s
         id=f"{KIND}:{node_id}:{pid}:{one.labels.get('worker_id', '')}",
         kind=KIND,
         severity="warning",
-        title=f"the memory of {words} on node {facts.node(node_id).name} grows without bound: {byte_rate(grown.bytes_a_second)}",
+        title=f"the memory of {words} on node {facts.node(node_id).name} keeps growing: {byte_rate(grown.bytes_a_second)}",
         about=_about(process, node_id, pid, words),
         since_ms=grown.since_ms,
         until_ms=facts.until(grown.until_ms),
         evidence=[
             Evidence(text=f"the least that it held in each stretch of time: {grew}", query=selector, value=grown.bytes_a_second),
             Evidence(text=f"a line explains {grown.fit:.0%} of that rise, and it has not levelled off", query=f"deriv({selector}[10m])", value=grown.fit),
+            *_outlook(facts, node_id, grown),
         ],
         advice="look for what it keeps between calls: lists and dictionaries of its own, caches without a limit, object references; then bound or drop them",
         doc=f"findings.md#{KIND}",
@@ -81,6 +83,16 @@ def _finding(facts: Facts, one: Series, name: str, grown: Growth, where: tuple[s
         job_ids=[process.job_id] if process and process.job_id else [],
         actor_ids=[process.actor_id] if process and process.actor_id else [],
     )
+
+
+def _outlook(facts: Facts, node_id: str, grown: Growth) -> Iterator[Evidence]:
+    """How long the node's free memory lasts at that rate, while it goes on and both figures are known."""
+    used, total = (by_node(facts.of(name)).get(node_id) for name in (USED, TOTAL))
+    if facts.until(grown.until_ms) is None and used is not None and total is not None:
+        free = float(total.values[-1] - used.values[-1])
+        lasts = lasted(max(free, 0.0) / grown.bytes_a_second * 1000)
+        query = f'{TOTAL}{{node="{node_id}"}} - {USED}{{node="{node_id}"}}'
+        yield Evidence(text=f"at that rate the {bytes_text(free)} that are free on its node last {lasts}", query=query, value=free)
 
 
 def _about(process: Process | None, node_id: str, pid: int, words: str) -> About:

@@ -14,24 +14,26 @@ from rayscope.query.findings.series import Flags, Spell, Times, Values, by_node,
 from rayscope.query.findings.words import lasted
 
 KIND = "cpu-oversubscription"
-BUSY, CORES, RESOURCES, LOAD = "ray_node_cpu_utilization", "ray_node_cpu_count", "ray_resources", "rayscope_node_load1"
-NAMES = (BUSY, CORES, RESOURCES, LOAD, CPU_SECONDS)
+BUSY, CORES, RESOURCES = "ray_node_cpu_utilization", "ray_node_cpu_count", "ray_resources"
+LOAD, HOST_CORES = "rayscope_node_load1", "rayscope_node_cpus"
+NAMES = (BUSY, CORES, RESOURCES, LOAD, HOST_CORES, CPU_SECONDS)
 _GAP_S = 20.0
 
 
 class _Node(Struct, frozen=True):
-    """Figures of one node on a grid."""
+    """Figures of one node on a grid. A container may have fewer cores than its host, of which the load is."""
 
     busy: Values
     cores: Values
     asked: Values
     load: Values
+    host_cores: Values
 
 
 def find(facts: Facts) -> Iterator[Finding]:
     """The oversubscribed nodes, each once, by its last such spell."""
     grid = grid_of(facts.from_ms, facts.to_ms, thresholds.GRID_S)
-    busy, cores, loads = by_node(facts.of(BUSY)), by_node(facts.of(CORES)), by_node(facts.of(LOAD))
+    busy, cores, loads, hosts = (by_node(facts.of(name)) for name in (BUSY, CORES, LOAD, HOST_CORES))
     for node_id, one in busy.items():
         used = [x for x in facts.of(RESOURCES) if x.labels.get("node") == node_id and x.labels.get("Name") == "CPU" and x.labels.get("State") == "USED"]
         node = _Node(
@@ -39,6 +41,7 @@ def find(facts: Facts) -> Iterator[Finding]:
             on_grid(cores.get(node_id), grid, thresholds.FRESH_S),
             summed(used, grid, thresholds.FRESH_S),
             on_grid(loads.get(node_id), grid, thresholds.FRESH_S),
+            on_grid(hosts.get(node_id), grid, thresholds.FRESH_S),
         )
         is_so = (np.nan_to_num(node.busy) >= thresholds.BUSY_CPU_PERCENT) & (_too_many(node) | _too_loaded(node))
         found = spells(grid, is_so, thresholds.OVERSUBSCRIBED_S, _GAP_S)
@@ -53,15 +56,13 @@ def _too_many(node: _Node) -> Flags:
 
 
 def _too_loaded(node: _Node) -> Flags:
-    found: Flags = np.nan_to_num(node.load) >= thresholds.LOAD_A_CORE * np.nan_to_num(node.cores, nan=np.inf)
+    found: Flags = np.nan_to_num(node.load) >= thresholds.LOAD_A_CORE * np.nan_to_num(node.host_cores, nan=np.inf)
     return found
 
 
 def _finding(facts: Facts, node_id: str, spell: Spell, figures: _Node, grid: Times) -> Finding:
     inside = slice(spell.first, spell.last + 1)
-    cores, asked, load = (
-        float(np.nanmean(values[inside])) if not np.isnan(values[inside]).all() else np.nan for values in (figures.cores, figures.asked, figures.load)
-    )
+    cores, asked, load, host = (_mean(values[inside]) for values in (figures.cores, figures.asked, figures.load, figures.host_cores))
     declared = asked > cores
     node = facts.node(node_id)
     holders = facts.shares([rates(one) for one in facts.of(CPU_SECONDS) if one.labels.get("node") == node_id], node_id, int(grid[spell.last]))
@@ -77,14 +78,16 @@ def _finding(facts: Facts, node_id: str, spell: Spell, figures: _Node, grid: Tim
         evidence.append(
             Evidence(text=f"what ran had asked for {asked:.3g} CPUs", query=f'{RESOURCES}{{node="{node_id}",Name="CPU",State="USED"}}', value=asked)
         )
-    if not np.isnan(load):
-        evidence.append(Evidence(text=f"{load:.1f} threads wanted to run on average, {load / cores:.1f} a core", query=f"{LOAD}{selector}", value=load))
+    if not np.isnan(load / host):
+        evidence.append(
+            Evidence(text=f"{load:.1f} threads wanted to run on the host's {host:g} cores, {load / host:.1f} a core", query=f"{LOAD}{selector}", value=load)
+        )
     evidence += [_uses(one, node_id) for one in holders]
     return Finding(
         id=f"{KIND}:{node_id}",
         kind=KIND,
         severity="warning",
-        title=f"node {node.name} has more to do than its {cores:g} cores can: "
+        title=f"node {node.name} has more to do than its {cores if declared else host:g} cores can: "
         + (f"tasks were promised {asked:.3g} CPUs" if declared else f"{load:.1f} threads want to run"),
         about=node,
         since_ms=spell.since_ms,
@@ -98,6 +101,10 @@ def _finding(facts: Facts, node_id: str, spell: Spell, figures: _Node, grid: Tim
         job_ids=sorted({one.process.job_id for one in holders if one.process and one.process.job_id}),
         actor_ids=sorted({one.process.actor_id for one in holders if one.process and one.process.actor_id}),
     )
+
+
+def _mean(values: Values) -> float:
+    return float(np.nanmean(values)) if not np.isnan(values).all() else np.nan
 
 
 def _uses(one: Share, node_id: str) -> Evidence:

@@ -22,9 +22,3 @@ def find_all(facts: Facts) -> list[Finding]:
     """What all rules find: the worst first, what goes on before what is over, the newest first."""
     found = [finding for rule in RULES.values() for finding in rule(facts)]
     return sorted(found, key=lambda one: (_ORDER[one.severity], one.until_ms is not None, -one.since_ms, one.id))
-
-
-def concerns(one: Finding, *, job: str | None = None, node: str | None = None, actor: str | None = None, task: str | None = None) -> bool:
-    """Whether a finding is of a job, a node, an actor and a task, by whole ids; None asks nothing."""
-    asked = ((job, one.job_ids), (node, one.node_ids), (actor, one.actor_ids), (task, one.task_ids))
-    return all(wanted is None or wanted in known for wanted, known in asked)

@@ -100,8 +100,9 @@ class FindingsService:
         by_name: defaultdict[str, list[Series]] = defaultdict(list)
         for one in join(frames):
             by_name[one.labels[NAME]].append(one)
-        times = [(int(one.times[0]), int(one.times[-1])) for found in by_name.values() for one in found]
-        return dict(by_name), min((first for first, _ in times), default=to_ms), max((last for _, last in times), default=to_ms), warnings
+        every = [one for found in by_name.values() for one in found]
+        first_ms, last_ms = min((int(one.times[0]) for one in every), default=to_ms), max((int(one.times[-1]) for one in every), default=to_ms)
+        return dict(by_name), first_ms, to_ms if moment.is_live else last_ms, warnings  # of what lives it counts how old the last word is
 
     def _running(self, session_no: int) -> Any:
         def running(workers: Collection[str], time_ms: int) -> Mapping[str, Sequence[Running]]:

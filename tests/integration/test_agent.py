@@ -70,9 +70,8 @@ def nodes() -> Iterator[TwoNodes]:
 
 
 def start_agent(server: FakeServer, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "rayscope.agent", *arguments], env=os.environ | {"RAYSCOPE_INGEST": server.ingest}, stderr=subprocess.PIPE, text=True
-    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAYSCOPE_")} | {"RAYSCOPE_INGEST": server.ingest}
+    return subprocess.Popen([sys.executable, "-m", "rayscope.agent", *arguments], env=environment, stderr=subprocess.PIPE, text=True)
 
 
 def lines_of(server: FakeServer, node_id: str) -> list[str]:

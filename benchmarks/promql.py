@@ -24,12 +24,14 @@ from rayscope.model.metrics import MetricBody, Scrape
 from rayscope.query.metrics.frames import Times, Values
 from rayscope.store.database import Database
 from rayscope.store.journal import Journal, Position
+from rayscope.store.limits import METRIC_BLOCK_TIMES
 from rayscope.store.metrics.store import MetricStore
 
 SESSION: Final = "session_2026-11-24_00-00-00_000001_1"
 START_MS: Final = 1_795_478_400_000
 STEP_MS: Final = 15_000
-PIECE_MS: Final = 30 * 60_000
+PIECE_MS: Final = METRIC_BLOCK_TIMES * STEP_MS
+_WRITTEN: Final = 120
 TARGET_MS: Final = 300.0
 
 QUESTIONS: Final = {
@@ -60,7 +62,7 @@ class Load(Struct, frozen=True):
         return self.nodes * self.series * len(self.times)
 
     def pieces(self) -> Iterator[tuple[Times, list[Values]]]:
-        """Half an hour at a time: its scrapes, and each node's values [series, scrapes]. Counters of whole numbers; one in a hundred falls to 0 at times."""
+        """As much as a merged block has: its scrapes, and each node's values [series, scrapes]. Counters of whole numbers; one in 300 falls at times."""
         random = np.random.default_rng(5)
         state = [random.integers(10_000, 10_000_000, self.series).astype(np.float64) for _ in range(self.nodes)]
         times = self.times
@@ -109,10 +111,12 @@ def _body(load: Load, node: int, number: int, scrapes: list[Scrape]) -> MetricBo
 
 
 def fill_prometheus(prometheus: Prometheus, load: Load) -> None:
-    """The same samples."""
+    """The same samples. It takes none that are an hour older than its newest."""
     for times, values in load.pieces():
-        for node, rows in enumerate(values):
-            prometheus.write([{"__name__": "x", **labels} for labels in load.labels(node)], times, rows)
+        for begin in range(0, len(times), _WRITTEN):
+            some = slice(begin, begin + _WRITTEN)
+            for node, rows in enumerate(values):
+                prometheus.write([{"__name__": "x", **labels} for labels in load.labels(node)], times[some], rows[:, some])
 
 
 def ask(rayscope: Server, prometheus: Prometheus | None, load: Load, repeats: int) -> list[Figure]:

@@ -11,6 +11,8 @@ from support.ids import node_id, worker_id
 from support.metrics import AgentBodies, FrozenLabels, Series, key
 
 SECONDS = 31
+FULL_FROM = 5
+"""From then on the node is nearly out of memory, which is a finding."""
 SHARDS = 200
 """Series of one metric: as many as a legend must bear."""
 _GIB = 2**30
@@ -45,7 +47,7 @@ def _of_ray(second: int) -> Mapping[Series, float]:
     wave = math.sin(second / 5)
     node: dict[Series, float] = {
         _ray("node_cpu_utilization"): 40 + 30 * wave,
-        _ray("node_mem_used"): (20 + 2 * wave) * _GIB,
+        _ray("node_mem_used"): (20 if second < FULL_FROM else 62) * _GIB,
         _ray("node_mem_total"): 64 * _GIB,
         _ray("node_disk_usage"): 300 * _GIB,
         _ray("node_disk_free"): 100 * _GIB,

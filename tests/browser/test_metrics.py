@@ -89,6 +89,19 @@ def test_values_have_units_and_downloads(sampled: Served, visit: Visits, tmp_pat
     expect(tab.get_by_role("combobox", name="query A")).to_have_value("sum(ray_node_mem_used)")
 
 
+@pytest.mark.parametrize("rest", ["", f"/nodes/{node_id(1).hex()}"])
+def test_findings_stand_on_the_pages_that_they_are_about(sampled: Served, visit: Visits, rest: str) -> None:
+    """In a line, with the evidence as a link to its chart, and the page that explains it."""
+    tab = visit(address(sampled, rest))
+    finding = tab.get_by_role("region", name="findings").locator("article").first
+    expect(finding).to_contain_text("at 97% of its memory")
+    expect(finding).to_contain_text("error")
+    expect(finding.get_by_role("link", name=re.compile("^What this means"))).to_have_attribute("href", re.compile("docs/findings.md#node-near-oom$"))
+    finding.get_by_role("link", name=re.compile("62 GiB of 64 GiB")).click()
+    expect(tab.get_by_role("combobox", name="query A")).to_have_value(re.compile("ray_node_mem_used"))
+    expect(tab.get_by_role("table", name="series").locator("tbody tr").first).to_contain_text("0.969")
+
+
 def test_failures_are_marked_and_lead_to_the_task(sampled: Served, visit: Visits) -> None:
     """In words as a list; on the canvas with a tip under the pointer."""
     tab = visit(address(sampled))
@@ -101,7 +114,7 @@ def test_failures_are_marked_and_lead_to_the_task(sampled: Served, visit: Visits
 
 def test_a_dragged_range_is_that_of_all_charts_and_of_the_page(sampled: Served, visit: Visits) -> None:
     """It goes into the address; a double click shows all again."""
-    tab = visit(address(sampled, "/metrics?e=up"))
+    tab = visit(explorer(sampled, "ray_node_disk_usage"))
     plot = tab.locator(".main .u-over")
     box = plot.bounding_box()
     assert box
@@ -224,13 +237,14 @@ def test_without_metrics_it_is_said_how_to_get_them(sampled: Served, visit: Visi
     expect(tab.locator("main")).to_contain_text("No metrics of this session")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("rest", ["", f"/nodes/{node_id(1).hex()}", JOB, "/metrics", f"/metrics?e={quote(RATE)}&e=ray_shard_rows"])
-def test_metrics_are_accessible_and_fit(sampled: Served, visit: Visits, rest: str, scheme: str) -> None:
+def test_metrics_are_accessible_and_fit(sampled: Served, visit: Visits, rest: str) -> None:
     """WCAG 2.1 AA as far as axe can tell, in both themes; nothing scrolls sideways at any width."""
-    tab = visit(address(sampled, rest), color_scheme=scheme, bypass_csp=True)
-    expect(tab.locator(".uplot").last).to_be_visible()
-    assert violations(tab) == []
+    tab = visit(address(sampled, rest), bypass_csp=True)
+    for scheme in ("light", "dark"):
+        tab.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        expect(tab.locator(".uplot").last).to_be_visible()
+        assert violations(tab) == [], scheme
     for width in (800, 1280, 1920):
         tab.set_viewport_size({"width": width, "height": 900})
         expect(tab.locator(".uplot").last).to_be_visible()

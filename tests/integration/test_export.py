@@ -6,7 +6,9 @@ import gzip
 import http.client
 import json
 import os
+import shutil
 import signal
+import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -19,18 +21,21 @@ import numpy as np
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest, ExportMetricsServiceResponse
 from prometheus_client import parser
+from prometheus_client.openmetrics import parser as openmetrics_parser
 
 from rayscope.export.cursor import CursorFile
 from rayscope.export.protocol import Otlp
 from rayscope.export.sender import Sender
 from rayscope.model.export import Destination
-from rayscope.model.metrics import Matcher, Write
+from rayscope.model.metrics import Family, Matcher, Write
 from rayscope.store.limits import MAX_BODY_BYTES
 from rayscope.wire.received import STALE
 from rayscope.wire.remote_write import HEADERS, Encoder
 from support.commands import Commands, ask, until
-from support.metrics import NODE, AgentBodies, FrozenLabels, MemoryMetrics, MetricRecording, key
-from support.prometheus import Prometheus, free_port, now_ms
+from support.events import body as events_body
+from support.events import task_definition
+from support.metrics import NODE, AgentBodies, MemoryMetrics, MetricRecording, key
+from support.prometheus import HINT, Prometheus, free_port, now_ms
 
 WAIT_S = 120.0
 Labels = dict[str, str]
@@ -136,6 +141,34 @@ def test_pages_are_in_the_format_that_is_asked_for(server: Server) -> None:
     assert body.endswith(b"# EOF\n")
     _, _, packed = server.page("/metrics", **{"Accept-Encoding": "gzip"})
     assert gzip.decompress(packed).startswith(b"# HELP rayscope_build_info")
+    assert shutil.which("promtool"), HINT
+    checked = subprocess.run(["promtool", "check", "metrics"], input=server.page("/metrics")[2], capture_output=True, check=False)
+    assert (checked.returncode, checked.stderr, checked.stdout) == (0, b"", b"")
+    assert list(openmetrics_parser.text_string_to_metric_families(body.decode()))
+
+
+def test_the_page_counts_what_came(server: Server) -> None:
+    """Samples of agents and from outside, events; and every metric of the page is in the docs."""
+    before = own(server)
+    server.ship(AgentBodies("session_counted").body((now_ms(), {key("a"): 1.0, key("b"): 2.0})))
+    assert posted(server, "session_counted_too", write("m", (now_ms(), 1.0)))[0] == 204
+    assert ask(server.commands.ingest_url, events_body([task_definition(b"t" * 24, session="session_counted")]))[0] == 204
+    after = own(server)
+    grown = {name for name in after if name.endswith("_total") and after[name] > before.get(name, 0)}
+    assert {"rayscope_metrics_samples_total", "rayscope_metrics_written_samples_total", "rayscope_ingest_events_total"} <= grown
+    assert after["rayscope_metrics_samples_total"] - before["rayscope_metrics_samples_total"] == 2
+    text = (Path(__file__).parents[2] / "docs" / "export.md").read_text()
+    names = {name.removesuffix(suffix) for name in after for suffix in ("_bucket", "_count", "_sum") if name.endswith(suffix)} | set(after)
+    assert [name for name in sorted(names) if not name.endswith(("_bucket", "_count", "_sum")) and f"`{name}`" not in text] == []
+
+
+def own(server: Server) -> dict[str, float]:
+    """The samples of the server's own page, added up by name."""
+    found: dict[str, float] = {}
+    for family in parser.text_string_to_metric_families(server.page("/metrics")[2].decode()):
+        for sample in family.samples:
+            found[sample.name] = found.get(sample.name, 0.0) + sample.value
+    return found
 
 
 def test_federation_shows_the_newest_sample_of_what_is_there(server: Server) -> None:
@@ -168,9 +201,9 @@ def test_federation_shows_the_newest_sample_of_what_is_there(server: Server) -> 
     ("question", "status", "words"),
     [
         ("", 400, "no match[]"),
-        ("match[]=up%5B5m%5D", 400, "not a plain selector"),
-        ("match[]=up%7B", 400, "not a selector"),
-        ("match[]=%7B%7D", 400, "not a selector"),
+        ("match[]=up%5B5m%5D", 400, "expected type vector selector"),
+        ("match[]=up%7B", 400, "parse error"),
+        ("match[]=%7B%7D", 400, "parse error"),
     ],
 )
 def test_federation_says_what_is_wrong(server: Server, question: str, status: int, words: str) -> None:
@@ -248,6 +281,8 @@ def test_good_samples_are_kept_and_bad_ones_named(server: Server) -> None:
     found = server.federated("session_mixed")
     assert {name: at for (name, _), (at, _) in found.items()} == {"good": at, "late": at}
     assert posted(server, "session_mixed", write("good", (at, 5.0), site="a")) == (204, b"")
+    assert posted(server, "session_mixed", write("good", (at + 1, STALE), site="a")) == (204, b"")
+    assert {name for name, _ in server.federated("session_mixed")} == {"late"}
     assert posted(server, "session_mixed", write("ahead", (at + 3_600_000, 1.0)))[0] == 400
 
 
@@ -257,11 +292,12 @@ def test_good_samples_are_kept_and_bad_ones_named(server: Server) -> None:
         (b"garbage", dict(HEADERS), 400, "snappy"),
         (bytes(cramjam.snappy.compress_raw(b"\xff\xff\xff")), dict(HEADERS), 400, "WriteRequest"),
         (b"{}", {"Content-Type": "application/json"}, 415, "application/json"),
+        (Encoder().request([]), {"Content-Type": "", "Content-Encoding": "snappy"}, 415, "snappy"),
         (Encoder().request([]), {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}, 415, "gzip"),
         (b" " * (MAX_BODY_BYTES + 1), dict(HEADERS), 413, "over the limit"),
         (bytes(cramjam.snappy.compress_raw(bytes(MAX_BODY_BYTES + 1))), dict(HEADERS), 413, "when unpacked"),
     ],
-    ids=["garbage", "no protobuf", "JSON", "gzip", "too large", "a bomb"],
+    ids=["garbage", "no protobuf", "JSON", "no type", "gzip", "too large", "a bomb"],
 )
 def test_bodies_that_cannot_be_read_are_refused(server: Server, body: bytes, headers: Labels, status: int, words: str) -> None:
     """With what is wrong; an empty body in snappy is fine."""
@@ -316,9 +352,7 @@ remote_write:
 
 def written(server: Server) -> float:
     """How many samples the server has taken by remote write since it started."""
-    _, _, body = server.page("/metrics")
-    samples = [sample for family in parser.text_string_to_metric_families(body.decode()) for sample in family.samples]
-    return sum(sample.value for sample in samples if sample.name == "rayscope_metrics_written_samples_total")
+    return own(server).get("rayscope_metrics_written_samples_total", 0.0)
 
 
 def newest(server: Server) -> int:
@@ -417,6 +451,17 @@ def test_destinations_are_kept_and_what_is_wrong_with_them_is_said(tmp_path: Pat
         server.stop()
 
 
+def test_what_is_said_of_metrics_is_kept(server: Server) -> None:
+    """Types and help texts come by remote write, also without samples, and by OTLP; federation and the catalogue tell them."""
+    at = now_ms()
+    body = Encoder().request([], [Family("spoken_total", "counter", "It was said."), Family("bad name", "gauge")])
+    assert server.post("/prometheus/session_said/api/v1/write", body, **HEADERS) == (204, b"")
+    assert posted(server, "session_said", write("spoken_total", (at, 1.0)))[0] == 204
+    assert server.post("/v1/metrics", otlp("session_said", "level", 1.0, at).SerializeToString(), **{"Content-Type": "application/x-protobuf"})[0] == 200
+    lines = server.page("/federate/session_said?match[]=%7B__name__%3D~%22.%2B%22%7D")[2].decode().splitlines()
+    assert [line for line in lines if line.startswith("#")] == ["# TYPE level_seconds gauge", "# HELP spoken_total It was said.", "# TYPE spoken_total counter"]
+
+
 # OTLP
 
 
@@ -488,5 +533,3 @@ def test_otlp_goes_round(server: Server, tmp_path: Path) -> None:
     found = server.federated("session_round")
     expected = {name: value for name, value in labels.items() if name != "__name__"} | {"session": "session_round", "otel_scope_name": "rayscope"}
     assert found == {("ray_m_total", tuple(sorted(expected.items()))): (at + 1000, 2.0)}
-    assert np.isnan(STALE)
-    assert FrozenLabels

@@ -144,7 +144,7 @@ def test_what_there_is_not(server: Server) -> None:
         ("query", {"query": "requests_total * on () requests_total"}, 422, "execution", "many-to-many matching not allowed"),
         ("query", {"query": "x", "timeout": "0"}, 503, "timeout", "query timed out in expression evaluation"),
         ("query", {"query": "x @ -5"}, 400, "bad_data", "before 1970"),
-        ("query", {"query": "-" * 10_000 + "x"}, 400, "bad_data", "operators and parentheses, more than 500"),
+        ("query", {"query": "-" * 10_000 + "x"}, 400, "bad_data", "operators and parentheses, more than 200"),
         ("query", {"query": "x" * 100_000}, 400, "bad_data", "characters, more than"),
         ("query", {"query": 'x{a="' + "y" * 1000 + '"'}, 400, "bad_data", "parse error"),
         ("query", {"query": "x", "time": "1e300"}, 400, "bad_data", "valid timestamp"),

@@ -8,7 +8,7 @@ import subprocess
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import openmetrics, parser
 from prometheus_client.openmetrics import parser as openmetrics_parser
@@ -50,12 +50,14 @@ def read(found: Any, times: float) -> list[tuple[Any, ...]]:
     ]
 
 
+@settings(max_examples=40)
 @given(families())
 def test_text_is_read_back(metrics: list[Metric]) -> None:
     """Prometheus's client reads the values, labels and times that were written."""
     assert read(parser.text_string_to_metric_families(text_page(metrics)), 1000) == told(metrics)
 
 
+@settings(max_examples=40)
 @given(families())
 def test_openmetrics_is_read_back(metrics: list[Metric]) -> None:
     """Its OpenMetrics parser is strict about order, units and the end."""

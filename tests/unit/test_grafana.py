@@ -11,6 +11,10 @@ from typing import Any
 import promql_parser
 import pytest
 
+from rayscope.agent.metrics.samples import FAMILIES
+from rayscope.query.promql.parse import parse
+from rayscope.ray import metric_names
+
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana" / "rayscope.json"
 OF_GRAFANA = {"__all", "__rate_interval", "__interval", "__range"}
 
@@ -46,6 +50,7 @@ def test_every_expression_parses(title: str, expression: str) -> None:
     """With the variables filled in; and asks for the chosen session and nodes only."""
     selectors: list[str] = re.findall(r"\{([^}]*)\}", expression)
     assert promql_parser.parse(filled(expression))
+    assert parse(filled(expression))
     assert selectors
     assert all('session=~"$session",node=~"$node"' in selector for selector in selectors), title
 
@@ -75,7 +80,16 @@ def test_panels_stand_side_by_side() -> None:
 
 
 def test_the_programs_own_metrics_are_told_from_rays() -> None:
-    """The variable that offers names leaves out those of Ray's parts."""
+    """The variable that offers names leaves out those of Ray's parts, of which there is a list."""
     own = re.compile(variables()["user_metric"]["regex"].strip("/"))
     assert all(own.match(name) for name in ("ray_rows_total", "ray_my_loss", "ray_tasks_done"))
-    assert not any(own.match(name) for name in ("ray_tasks", "ray_node_cpu_utilization", "ray_component_rss_mb", "rayscope_node_cpus", "up"))
+    assert not any(own.match(name) for name in ("rayscope_node_cpus", "up"))
+    assert [name for name in sorted(metric_names._KNOWN) if own.match(f"ray_{name}")] == []
+
+
+def test_every_metric_is_one_that_is_collected() -> None:
+    """Those of the agent, and Ray's own."""
+    sampled = {family.name for family in FAMILIES}
+    names = {name for _, expression in expressions() for name in re.findall(r"\b(ray\w*)\{", expression)}
+    assert len(names) > 15
+    assert sorted(name for name in names if name not in sampled and metric_names.source_of(name, {}) != metric_names.RAY) == []

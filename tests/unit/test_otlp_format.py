@@ -180,7 +180,7 @@ def test_any_bytes_are_read_or_refused(body: bytes, is_json: bool) -> None:
 
 def written(writes: list[Write], families: dict[str, Family]) -> dict[str, Received]:
     """What a receiver reads of what is written."""
-    return read(parse(otlp.request(writes, lambda _, name: families.get(name)), is_json=False), "none", Totals())
+    return read(parse(otlp.Encoder(lambda _, name: families.get(name)).request(writes), is_json=False), "none", Totals())
 
 
 def one(name: str, *samples: tuple[int, float], **more: str) -> Write:
@@ -218,9 +218,9 @@ def test_histograms_go_out_as_histograms() -> None:
     """And as plain sums where their parts do not fit together."""
     families = {f"h{suffix}": Family("h", "histogram") for suffix in ("_bucket", "_count", "_sum")}
     for writes, kinds in ((parts("h"), {"histogram"}), (parts("h", count=7.0), {"sum"}), (parts("h")[:2], {"sum"})):
-        request = ExportMetricsServiceRequest.FromString(otlp.request(writes, lambda _, name: families.get(name)))
+        request = ExportMetricsServiceRequest.FromString(otlp.Encoder(lambda _, name: families.get(name)).request(writes))
         metrics = [metric for resource in request.resource_metrics for scope in resource.scope_metrics for metric in scope.metrics]
         assert {metric.WhichOneof("data") for metric in metrics} == kinds
-    histogram = ExportMetricsServiceRequest.FromString(otlp.request(parts("h"), lambda _, name: families.get(name))).resource_metrics[0]
+    histogram = ExportMetricsServiceRequest.FromString(otlp.Encoder(lambda _, name: families.get(name)).request(parts("h"))).resource_metrics[0]
     point = histogram.scope_metrics[0].metrics[0].histogram.data_points[0]
     assert (list(point.bucket_counts), list(point.explicit_bounds), point.count, point.sum) == ([1, 2, 3], [0.5, 1.0], 6, 9.5)

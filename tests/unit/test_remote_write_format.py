@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rayscope.errors import PayloadError, PayloadTooLarge
-from rayscope.model.metrics import Write
+from rayscope.model.metrics import Family, Write
 from rayscope.wire import remote_write
 from rayscope.wire.protobuf import bytes_field, text_field, varint, varint_field
 from rayscope.wire.received import MAX_VALUE, STALE
@@ -51,6 +51,16 @@ def test_stale_markers_are_carried() -> None:
     """To the bit."""
     received = decode(Encoder().request([write({"__name__": "up"}, (1, STALE))]), MIB)
     assert struct.pack("<d", received.writes[0].values[0]) == struct.pack("<Q", 0x7FF0000000000002)
+
+
+def test_types_and_help_texts_go_along() -> None:
+    """As metadata."""
+    families = [Family("c_total", "counter", "Counts.", "bytes"), Family("odd", "stateset")]
+    body = Encoder().request([write({"__name__": "up"}, (1, 1.0))], families)
+    told = remote_write._WriteRequest.FromString(bytes(cramjam.snappy.decompress_raw(body))).metadata
+    assert [(one.type, one.metric_family_name, one.help, one.unit) for one in told] == [(1, "c_total", "Counts.", "bytes"), (0, "odd", "", "")]
+    received = decode(body, MIB)
+    assert (received.samples, received.families) == (1, {"c_total": families[0], "odd": Family("odd")})
 
 
 @pytest.mark.parametrize("body", [b"", b"garbage", bytes(cramjam.snappy.compress_raw(b"\xff\xff\xff")), bytes(cramjam.snappy.compress_raw(b"\x0a\x05ab"))])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +27,7 @@ from rayscope.query.metrics.frames import ABSENT, STALE, Frame
 from rayscope.store.limits import EXPORT_RETRY_AFTER_S
 from rayscope.wire.remote_write import decode
 from support.commands import until
-from support.metrics import SESSION, START_MS, MemoryMetrics
+from support.metrics import START_MS, MemoryMetrics
 
 Sample = tuple[str, int, float]
 
@@ -102,7 +103,7 @@ def metrics() -> Iterator[MemoryMetrics]:
 def sender(metrics: MemoryMetrics, receiver: Receiver, folder: Path, **headers: str) -> Sender:
     """One that writes to the receiver."""
     destination = Destination(kind="remote-write", url=receiver.url, headers=headers)
-    return Sender(destination, metrics.tail, CursorFile(folder, "remote-write", receiver.url), RemoteWrite())
+    return Sender(destination, metrics.tail, CursorFile(folder, "remote-write", receiver.url), RemoteWrite(metrics.families))
 
 
 def put(metrics: MemoryMetrics, name: str, *samples: tuple[int, float | None]) -> None:
@@ -148,6 +149,13 @@ def test_it_asks_again_until_it_is_taken(metrics: MemoryMetrics, receivers: list
     assert (headers["Authorization"], headers["X-Prometheus-Remote-Write-Version"], headers["Content-Type"]) == ("Bearer t", "0.1.0", "application/x-protobuf")
 
 
+@pytest.fixture
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sender that stops gives up soon."""
+    monkeypatch.setattr("rayscope.export.sender.EXPORT_CLOSING_S", 0.3)
+
+
+@pytest.mark.usefixtures("hasty")
 def test_a_receiver_that_is_away_is_waited_for(metrics: MemoryMetrics, receivers: list[Receiver], tmp_path: Path) -> None:
     """Its state says so, with the reason and how far behind it is; a stop does not wait for it for long."""
     receivers.append(receiver := Receiver())
@@ -219,12 +227,32 @@ def test_otlp_counts_what_a_partial_success_refuses(metrics: MemoryMetrics, rece
         (Answer(400, b"out of order sample\n"), Refused("HTTP 400", "out of order sample", True)),
         (Answer(413), Refused("HTTP 413", "", True)),
         (Answer(401, b"no\x1b[31m"), Refused("HTTP 401", "no.[31m", False)),
-        (Answer(301), Refused("HTTP 301", "", False)),
+        (Answer(301, location="https://there/"), Again("HTTP 301: it is elsewhere: https://there/")),
     ],
 )
 def test_answers_mean_what_the_protocols_say(answer: Answer, meaning: Taken | Again | Refused) -> None:
     """5xx and 429 are asked again, any other refusal never."""
     assert verdict(answer) == meaning
+
+
+@pytest.mark.parametrize(("status", "meaning"), [(500, Refused), (501, Refused), (502, Again), (503, Again), (504, Again), (429, Again), (404, Refused)])
+def test_otlp_asks_again_where_its_specification_says_so(status: int, meaning: type) -> None:
+    """A 500 is final there."""
+    assert isinstance(verdict(Answer(status), Otlp.is_again), meaning)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_receiver_that_hangs_does_not_hold_a_stop(metrics: MemoryMetrics, tmp_path: Path) -> None:
+    """It takes the connection, and never answers: some seconds after the stop the sender is gone."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        put(metrics, "a", (0, 1.0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        one = Sender(Destination(kind="remote-write", url=url), metrics.tail, CursorFile(tmp_path, "remote-write", url), RemoteWrite(metrics.families))
+        accepted, _ = listener.accept()
+        begun = time.monotonic()
+        one.close()
+        accepted.close()
+    assert time.monotonic() - begun < 20
 
 
 def test_frames_become_series_with_their_own_samples() -> None:
@@ -254,7 +282,23 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         check_url(url)
 
 
+def test_cursors_are_kept_by_destination_and_without_passwords(tmp_path: Path) -> None:
+    """Each has its own; one that cannot be read is said, not taken for a new one."""
+    url = "http://user:secret@host/write?key=hidden"
+    CursorFile(tmp_path, "remote-write", url).save(5)
+    assert [
+        CursorFile(tmp_path, "remote-write", url).value,
+        CursorFile(tmp_path, "otlp", url).value,
+        CursorFile(tmp_path, "remote-write", "http://b/").value,
+    ] == [5, 0, 0]
+    (kept,) = tmp_path.iterdir()
+    assert "secret" not in kept.read_text()
+    assert "hidden" not in kept.read_text()
+    kept.write_text("{")
+    with pytest.raises(UsageError, match="cannot read"):
+        CursorFile(tmp_path, "remote-write", url)
+
+
 def test_an_address_is_shown_without_secrets() -> None:
     """User, password and query."""
     assert shown_url("https://user:pass@host:1/api/v1/write?key=secret") == "https://host:1/api/v1/write"
-    assert SESSION

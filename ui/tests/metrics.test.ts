@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { compose, read, unitOfQuery, usual, type Build, type Metric } from "../src/metrics/build";
 import { offers, wordAt } from "../src/metrics/complete";
-import { readFindings } from "../src/metrics/findings";
+import { asOf, readFindings } from "../src/metrics/findings";
 import { common, figures, isolate, matching, nameOf, sorted, tableOf, textOf } from "../src/metrics/legend";
 import { grouped, wordsOf, type Happening } from "../src/metrics/marks";
 import { jobPanels, named, nodePanels, oneOf, processPanels, sessionPanels, wayOf } from "../src/metrics/panels";
@@ -82,7 +82,7 @@ const metric = (more: Partial<Metric>): Metric => ({ name: "x", type: "gauge", h
 
 describe("a query that is chosen", () => {
   it("begins as its type asks", () => {
-    expect(compose(usual(metric({ name: "n_total", type: "counter", labels: ["route", "node", "WorkerId"] })))).toBe("sum by (route) (rate(n_total[$__rate_interval]))");
+    expect(compose(usual(metric({ name: "n_total", type: "counter", labels: ["route", "node", "WorkerId", "otel_scope_name"] })))).toBe("sum by (route) (rate(n_total[$__rate_interval]))");
     expect(compose(usual(metric({})))).toBe("x");
     expect(compose(usual(metric({ series: 900 })))).toBe("avg by (node) (x)");
     expect(compose(usual(metric({ type: "histogram" })))).toContain('"quantile", "0.99"');
@@ -186,5 +186,10 @@ describe("findings", () => {
     expect(found[1]?.href).toMatch(/docs\/findings\.md#x$/);
     expect(found[0]?.evidence).toEqual([{ text: "t", query: "up", value: null }]);
     expect(readFindings(null)).toEqual([]);
+  });
+  it("as of a time are those of then", () => {
+    const found = readFindings({ findings: [{ id: "1", since_ms: 10, until_ms: 30 }, { id: "2", since_ms: 50, until_ms: null }] });
+    expect(asOf(found, 20).map((one) => [one.id, one.until_ms])).toEqual([["1", null]]);
+    expect(asOf(found, null)).toEqual(found);
   });
 });

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from rayscope.errors import UsageError
+from rayscope.export.post import shown_url
 
 FOLDER: Final = "export"
 
@@ -25,7 +26,7 @@ class CursorFile:
     def __init__(self, folder: Path, kind: str, url: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / f"{kind}-{hashlib.sha256(url.encode()).hexdigest()[:12]}.json"
-        self._url = url
+        self._url = shown_url(url)  # for whoever looks into the folder: without a password
         self.value = self._read()
 
     def save(self, cursor: int) -> None:

@@ -32,4 +32,4 @@ class Senders:
     def _protocol(self, destination: Destination) -> WireProtocol:
         from rayscope.export.protocol import Otlp, RemoteWrite  # protobuf and snappy take a tenth of a server's start: most servers need neither
 
-        return Otlp(self._metrics.families) if destination.kind == OTLP else RemoteWrite()
+        return Otlp(self._metrics.families) if destination.kind == OTLP else RemoteWrite(self._metrics.families)

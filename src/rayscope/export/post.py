@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import http.client
+import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
@@ -27,21 +29,30 @@ class Poster:
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._headers = {"User-Agent": f"rayscope/{__version__}", **_basic(parts.username, parts.password), **headers}
         self._connection: http.client.HTTPConnection | None = None
+        self._asked: http.client.HTTPConnection | None = None
 
     def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """One POST. Raises OSError or HTTPException where nothing, or nothing sensible, is answered."""
-        connection = self._connection or self._make(self._host, self._port, timeout=EXPORT_WAIT_S)
+        connection = self._asked = self._connection or self._make(self._host, self._port, timeout=EXPORT_WAIT_S)
         self._connection = None
         try:
             connection.request("POST", self._path, body, {**self._headers, **headers})
             response = connection.getresponse()
-            answer = Answer(response.status, response.read(_ANSWER_BYTES), response.headers.get("Retry-After", ""))
+            answer = Answer(response.status, response.read(_ANSWER_BYTES), response.headers.get("Retry-After", ""), response.headers.get("Location", ""))
             if response.isclosed() and not response.will_close:
                 self._connection = connection
         finally:
+            self._asked = None
             if self._connection is None:
                 connection.close()
         return answer
+
+    def abort(self) -> None:
+        """From another thread: the POST that waits for its answer fails now."""
+        asked = self._asked
+        if asked is not None and asked.sock is not None:
+            with suppress(OSError):
+                asked.sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close the connection."""

@@ -37,6 +37,9 @@ class WireProtocol(Protocol):
 
     headers: Mapping[str, str]
 
+    def is_again(self, status: int) -> bool:
+        """Whether a status means that the same body is to be sent again."""
+
     def encode(self, writes: Sequence[Write]) -> bytes:
         """The body of one POST."""
 
@@ -72,7 +75,10 @@ class Sender:
     def close(self) -> None:
         """Stop, and wait for that."""
         self.stop()
-        self._thread.join()
+        self._thread.join(EXPORT_CLOSING_S)
+        while self._thread.is_alive():
+            self._poster.abort()
+            self._thread.join(_FIRST_BACKOFF_S)
         self._poster.close()
 
     def state(self) -> ExportState:
@@ -159,7 +165,7 @@ class Sender:
             answer = self._poster.post(body, self._protocol.headers)
         except (OSError, http.client.HTTPException) as error:
             return Again(f"{type(error).__name__}: {error}" if str(error) else type(error).__name__)
-        found = verdict(answer)
+        found = verdict(answer, self._protocol.is_again)
         return found if isinstance(found, Again | Refused) else answer
 
     def _note_taken(self, batch: Sequence[Write], answer: Answer) -> None:

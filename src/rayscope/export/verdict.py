@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email.utils
 import time
+from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct
@@ -12,15 +13,16 @@ from rayscope.store.limits import EXPORT_RETRY_AFTER_S
 
 _TOO_MANY: Final = 429
 _REASON_CHARS: Final = 160
-_SPLIT: Final = frozenset({400, 413, 422})
+_SPLIT: Final = frozenset({400, 413, 422, 500})
 
 
 class Answer(Struct, frozen=True):
-    """A status with what was said. ``retry_after`` is the header as it came."""
+    """A status with what was said. ``retry_after`` and ``location`` are the headers as they came."""
 
     status: int
     body: bytes = b""
     retry_after: str = ""
+    location: str = ""
 
 
 class Taken(Struct, frozen=True):
@@ -42,13 +44,24 @@ class Refused(Struct, frozen=True):
     is_content: bool
 
 
-def verdict(answer: Answer) -> Taken | Again | Refused:
-    """By the rules of remote write 1.0 and OTLP, which agree: 5xx and 429 again, any other 4xx never."""
-    status = answer.status
-    if 200 <= status < 300:  # noqa: PLR2004 HTTP's own
+def is_server_error(status: int) -> bool:
+    """Remote write 1.0: any 5xx is asked again."""
+    return status >= 500  # noqa: PLR2004 HTTP's own
+
+
+def is_overload(status: int) -> bool:
+    """OTLP: these alone are asked again; a 500 means that the content is to blame."""
+    return status in {502, 503, 504}
+
+
+def verdict(answer: Answer, is_again: Callable[[int], bool] = is_server_error) -> Taken | Again | Refused:
+    """What to do. Both protocols ask again on 429, and never on another 4xx. What has moved waits for whoever runs this to give the new address."""
+    status, detail = answer.status, _printable(answer.body.decode("utf-8", "replace"))
+    if 200 <= status < 300:  # noqa: PLR2004
         return Taken()
-    detail = _first_line(answer.body)
-    if status >= 500 or status == _TOO_MANY:  # noqa: PLR2004
+    if 300 <= status < 400:  # noqa: PLR2004
+        return Again(f"HTTP {status}: it is elsewhere: {_printable(answer.location)}")
+    if is_again(status) or status == _TOO_MANY:
         return Again(f"HTTP {status}{f': {detail}' if detail else ''}", _wait_s(answer.retry_after))
     return Refused(f"HTTP {status}", detail, status in _SPLIT)
 
@@ -67,6 +80,7 @@ def _wait_s(header: str) -> float | None:
     return min(max(seconds, 0.0), EXPORT_RETRY_AFTER_S) if seconds == seconds else None  # noqa: PLR0124 a NaN
 
 
-def _first_line(body: bytes) -> str:
-    lines = body.decode("utf-8", "replace").strip().splitlines()
+def _printable(text: str) -> str:
+    """The first line, as far as it can be shown."""
+    lines = text.strip().splitlines()
     return "".join(character if character.isprintable() else "." for character in lines[0][:_REASON_CHARS]) if lines else ""

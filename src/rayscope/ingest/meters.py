@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from rayscope.meters import Counter, Histogram
 from rayscope.wire.exposition import Metric
 
@@ -32,3 +34,22 @@ class LogMeters:
     def metrics(self) -> list[Metric]:
         """As families."""
         return [meter.metric() for meter in (self.bytes, self.bodies)]
+
+
+class MetricMeters:
+    """Of samples that agents ship."""
+
+    def __init__(self) -> None:
+        self.samples = Counter("rayscope_metrics_samples", "Samples that agents have shipped, and that are kept.")
+        self.bodies = Counter("rayscope_metrics_bodies", "Bodies of samples accepted from agents.")
+        self.accepting = Histogram("rayscope_metrics_accept_duration_seconds", "From a body of samples to its durability.")
+
+    def took(self, samples: int, came_s: float) -> None:
+        """A body with so many, which came at a time of the monotonic clock."""
+        self.samples.add(samples)
+        self.bodies.add()
+        self.accepting.observe(time.monotonic() - came_s)
+
+    def metrics(self) -> list[Metric]:
+        """As families."""
+        return [meter.metric() for meter in (self.samples, self.bodies, self.accepting)]

@@ -19,6 +19,7 @@ import numpy as np
 from msgspec import Struct, field, structs
 
 from rayscope.errors import DiskFull, PayloadError, RayscopeError, Unavailable
+from rayscope.ingest.meters import MetricMeters
 from rayscope.model.metrics import MetricBody, Rejected, Write
 from rayscope.ray.redact import redact
 from rayscope.store import limits
@@ -47,6 +48,7 @@ class _Work(Struct):
     name: str
     what: MetricBody | Sequence[Write]
     accepted: Future[Any] = field(default_factory=Future)
+    came_s: float = field(default_factory=time.monotonic)
 
 
 def decode_metrics(content: bytes) -> MetricBody:
@@ -74,6 +76,7 @@ class MetricIngest:
         self.database = database
         self.store = MetricStore(database, folder, series)
         self.upkeep = Upkeep(self.store)
+        self.meters = MetricMeters()
         self._tidied_s = time.monotonic()
         self._number = number
         self._note = note
@@ -198,7 +201,7 @@ class MetricIngest:
         for work, end in zip(taken, ends, strict=True):
             session = self._session(work.name)
             if isinstance(work.what, MetricBody):
-                self.store.apply(session, work.what, now_ms, end)
+                self.meters.took(self.store.apply(session, work.what, now_ms, end), work.came_s)
                 work.accepted.set_result(None)
             else:
                 work.accepted.set_result(self.store.apply_writes(session, work.what, now_ms, end))

@@ -10,7 +10,8 @@ from msgspec import Struct
 from rayscope.model.metrics import NAME, Matcher
 from rayscope.query.metrics.frames import is_absent, is_stale
 from rayscope.query.metrics.service import Metrics
-from rayscope.store.limits import FEDERATE_SAMPLES, LOOKBACK_S
+from rayscope.query.promql.instant import LOOKBACK_MS
+from rayscope.store.limits import FEDERATE_SAMPLES
 
 _RAYS = (Matcher(NAME, "=", "up"), Matcher("job", "=", "ray"))
 
@@ -26,7 +27,7 @@ def target_groups(metrics: Metrics, session: str | None, now_ms: int | None = No
     """A group a node, its endpoints in order."""
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     newest: dict[tuple[str, str, str], tuple[int, bool]] = {}
-    for frame in metrics.select(session, _RAYS, now_ms - int(LOOKBACK_S * 1000), now_ms, max_samples=FEDERATE_SAMPLES):
+    for frame in metrics.select(session, _RAYS, now_ms - LOOKBACK_MS, now_ms, max_samples=FEDERATE_SAMPLES):
         there = ~is_absent(frame.values)
         for labels, values, own in zip(frame.labels, frame.values, there, strict=True):
             if own.any():

@@ -5,19 +5,23 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 
-from rayscope.errors import UsageError
+from rayscope.errors import LimitExceeded, PromqlError, UsageError
 from rayscope.model.metrics import NAME, Family, Labels, Matcher
 from rayscope.query.metrics.families import family_among
 from rayscope.query.metrics.frames import Frame, is_absent, is_stale
-from rayscope.query.metrics.selectors import parse_matchers
 from rayscope.query.metrics.service import Metrics
-from rayscope.store.limits import FEDERATE_SAMPLES, LOOKBACK_S
+from rayscope.query.promql.instant import LOOKBACK_MS
+from rayscope.query.promql.parse import parse_selector
+from rayscope.store.limits import FEDERATE_SAMPLES, FEDERATE_SERIES
 from rayscope.wire.exposition import Metric, Sample
 
 Key = tuple[tuple[str, str], ...]
+
+_HINT: Final = """write a selector: up, {job="ray"}, ray_tasks{State=~"RUNNING|FAILED"}"""
 
 
 def federated(metrics: Metrics, session: str | None, match: Sequence[str], now_ms: int | None = None) -> list[Metric]:
@@ -26,15 +30,29 @@ def federated(metrics: Metrics, session: str | None, match: Sequence[str], now_m
         raise UsageError("no match[] is given", hint="""ask for all with match[]={__name__=~".+"}, percent-encoded""")
     now_ms = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     found: dict[Key, tuple[Labels, int, float]] = {}
-    for matchers in [parse_matchers(text) for text in match]:
+    for matchers in [_matchers(text) for text in match]:
         _look(metrics, session, matchers, now_ms, found)
     families = {family.name: family for family in metrics.families(session)}
     return list(_grouped(found.values(), families))
 
 
+def _matchers(text: str) -> tuple[Matcher, ...]:
+    try:
+        selector = parse_selector(text)
+    except PromqlError as error:
+        raise UsageError(f"match[] {text[:200]!r}: {error.message}", hint=_HINT) from error
+    if selector.offset_ms or selector.at is not None:
+        raise UsageError(f"match[] {text[:200]!r}: what is asked for is what is there now", hint=_HINT)
+    return selector.matchers
+
+
 def _look(metrics: Metrics, session: str | None, matchers: Sequence[Matcher], now_ms: int, found: dict[Key, tuple[Labels, int, float]]) -> None:
-    frames = metrics.select(session, matchers, now_ms - int(LOOKBACK_S * 1000), now_ms, max_samples=FEDERATE_SAMPLES)
+    frames = metrics.select(session, matchers, now_ms - LOOKBACK_MS, now_ms, max_samples=FEDERATE_SAMPLES)
     for labels, at, value in (newest for frame in frames for newest in _newest(frame)):
+        if len(found) >= FEDERATE_SERIES:
+            raise LimitExceeded(
+                f"over {FEDERATE_SERIES:,} series fit, more than a page may have", hint="narrow match[], or ask for one session; remote write has no limit"
+            )
         key = tuple(sorted(labels.items()))
         if key not in found or found[key][1] < at:
             found[key] = (labels, at, value)

@@ -51,9 +51,11 @@ def _ingest(services: Services) -> Iterator[Metric]:
     """What comes in, and what of it waits."""
     yield from services.committer.meters.metrics()
     yield from services.log_ingest.meters.metrics()
+    yield from services.metric_ingest.meters.metrics()
     yield _gauge("rayscope_ingest_waiting_bytes", "Bodies of events that wait to be accepted.", services.committer.waiting_bytes)
     yield _gauge("rayscope_ingest_backlog_events", "Accepted events that wait to be written.", services.committer.backlog_events)
     yield _gauge("rayscope_logs_waiting_bytes", "Log bytes that wait for their place on disk.", services.log_ingest.store.waiting_bytes)
+    yield _gauge("rayscope_metrics_waiting_samples", "Samples in memory and in the journal, not in blocks yet.", services.metrics.store.waiting_samples)
     yield _gauge("rayscope_agents_connected", "Agents whose command channel is open.", services.channels.count)
 
 

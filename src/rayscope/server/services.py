@@ -14,6 +14,7 @@ from rayscope import __version__
 from rayscope.export.destinations import Senders
 from rayscope.ingest.agents import Agents
 from rayscope.ingest.committer import Committer
+from rayscope.ingest.families import FamilyNotes
 from rayscope.ingest.housekeeping import Housekeeper
 from rayscope.ingest.logs import LogIngest
 from rayscope.ingest.metrics import MetricIngest
@@ -32,7 +33,6 @@ from rayscope.query.progress import Jobs
 from rayscope.query.promql.service import Promql
 from rayscope.query.queries import Queries
 from rayscope.query.search import Search
-from rayscope.query.sessions import resolve_session
 from rayscope.query.sql import Console
 from rayscope.query.timeline import Timelines
 from rayscope.query.trace import Traces
@@ -41,7 +41,6 @@ from rayscope.server.channels import Channels
 from rayscope.server.dashboards import Dashboards
 from rayscope.server.live_jobs import LiveJobs
 from rayscope.server.meters import ServerMeters
-from rayscope.store import questions
 from rayscope.store.database import SCHEMA_VERSION, Database
 from rayscope.store.journal import Journal
 from rayscope.store.limits import METRIC_SERIES
@@ -98,6 +97,7 @@ class Services:
         self.traces = Traces(self.database)
         self.meters = ServerMeters()
         self.totals = Totals()
+        self.family_notes = FamilyNotes(self.metric_ingest, self.agents.note_session)
         self.delta_lock = threading.Lock()
         self.senders = Senders(destinations, self.metrics, data)
 
@@ -116,11 +116,6 @@ class Services:
         self.metric_ingest.close()
         self.committer.close()
         self.database.close()
-
-    def metric_session(self, wanted: str) -> str | None:
-        """The session that is meant by a name, a prefix or `latest`; None for all. Raises NotFound and Ambiguous."""
-        chosen = self.database.read(lambda connection: resolve_session(questions.sessions(connection), wanted))
-        return None if chosen is None else chosen[1]
 
     def journal_bytes(self) -> dict[str, int]:
         """The size of each journal, by what it is of."""

@@ -258,8 +258,8 @@ CALLGRAPH_METHODS: Final = 50
 PROMQL_BYTES: Final = 64 * KIB
 """A PromQL expression: longer ones are made by programs that want something else."""
 
-PROMQL_OPERATORS: Final = 500
-"""Operators and parentheses in a PromQL expression: its parser goes down a level for each, and some thousands overflow its stack."""
+PROMQL_OPERATORS: Final = 200
+"""Operators and parentheses in a PromQL expression: whoever reads it goes down a level for each, and a stack is not endless."""
 
 PROMQL_STEPS: Final = 11_000
 """Steps of a range query, as in Prometheus: more than a screen has pixels."""
@@ -303,11 +303,11 @@ METRIC_SAMPLES: Final = 50_000_000
 METRIC_WAITING_BYTES: Final = 64 * MIB
 """Bodies of samples that wait to be accepted. Over it agents get 503 and wait."""
 
-LOOKBACK_S: Final = 300.0
-"""How old a series's newest sample may be for the series to be there: Prometheus's own."""
-
 FEDERATE_SAMPLES: Final = 20_000_000
 """Samples that one federation may look at: five minutes of 300,000 series every 5 s, 160 MB."""
+
+FEDERATE_SERIES: Final = 200_000
+"""Series in one page of a federation, some 50 MB. A Prometheus that needs more is better served by remote write."""
 
 EXPORT_SAMPLES: Final = 5_000
 """Samples in one body that is sent on: receivers take some MB, and what a kill makes come twice is no more than this."""

@@ -7,7 +7,7 @@ import struct
 from collections import Counter
 from typing import Final
 
-from rayscope.model.metrics import NAME, Labels, Write
+from rayscope.model.metrics import NAME, Family, Labels, Write
 
 STALE: Final[float] = struct.unpack("<d", struct.pack("<Q", 0x7FF0000000000002))[0]
 """Prometheus's mark of a series that ended: one NaN among many, told by its bits."""
@@ -27,10 +27,11 @@ _SHOWN: Final = 120
 
 
 class Received:
-    """The writes of one body that are well formed, and how many samples were not, by reason."""
+    """The writes of one body that are well formed, what it says of metrics, and how many samples were not well formed, by reason."""
 
     def __init__(self) -> None:
         self.writes: list[Write] = []
+        self.families: dict[str, Family] = {}
         self.refused: Counter[str] = Counter()
         self.first = ""
 
@@ -40,6 +41,11 @@ class Received:
             self.refuse(reason, len(write.times), write.labels)
         else:
             self.writes.append(write)
+
+    def note(self, family: Family) -> None:
+        """What is said of a metric; of one whose name cannot be, nothing is kept."""
+        if len(family.name) <= MAX_NAME and _METRIC.fullmatch(family.name):
+            self.families[family.name] = family
 
     def refuse(self, reason: str, samples: int, labels: Labels | None = None) -> None:
         """Samples that cannot be taken."""

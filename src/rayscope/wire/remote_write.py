@@ -15,13 +15,15 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError
 
 from rayscope.errors import PayloadError, PayloadTooLarge
-from rayscope.model.metrics import Labels, Write
+from rayscope.model.metrics import Family, Labels, Write
 from rayscope.wire.protobuf import bytes_field, double_field, text_field, varint_field
 from rayscope.wire.received import Received
 
 CONTENT_TYPE: Final = "application/x-protobuf"
 HEADERS: Final = {"Content-Type": CONTENT_TYPE, "Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
 
+_TYPES: Final = {"counter": 1, "gauge": 2, "histogram": 3, "summary": 5}
+_TYPE_NAMES: Final = {number: name for name, number in _TYPES.items()}
 _KNOWN_LABELS: Final = 100_000
 _Field = descriptor_pb2.FieldDescriptorProto
 _MESSAGES: Final[dict[str, list[tuple[str, int, Any, str]]]] = {
@@ -33,7 +35,13 @@ _MESSAGES: Final[dict[str, list[tuple[str, int, Any, str]]]] = {
         ("samples", 2, _Field.TYPE_MESSAGE, "Sample"),
         ("histograms", 4, _Field.TYPE_MESSAGE, "Histogram"),
     ],
-    "WriteRequest": [("timeseries", 1, _Field.TYPE_MESSAGE, "TimeSeries")],
+    "MetricMetadata": [
+        ("type", 1, _Field.TYPE_INT32, ""),
+        ("metric_family_name", 2, _Field.TYPE_STRING, ""),
+        ("help", 4, _Field.TYPE_STRING, ""),
+        ("unit", 5, _Field.TYPE_STRING, ""),
+    ],
+    "WriteRequest": [("timeseries", 1, _Field.TYPE_MESSAGE, "TimeSeries"), ("metadata", 3, _Field.TYPE_MESSAGE, "MetricMetadata")],
 }
 
 
@@ -43,9 +51,10 @@ class Encoder:
     def __init__(self) -> None:
         self._labels: dict[tuple[tuple[str, str], ...], bytes] = {}
 
-    def request(self, writes: Iterable[Write]) -> bytes:
-        """The body of one POST."""
-        return bytes(cramjam.snappy.compress_raw(b"".join(bytes_field(1, self._encoded(write)) for write in writes)))
+    def request(self, writes: Iterable[Write], families: Iterable[Family] = ()) -> bytes:
+        """The body of one POST; with what is known of metrics, as it should be told now and then."""
+        parts = [bytes_field(1, self._encoded(write)) for write in writes]
+        return bytes(cramjam.snappy.compress_raw(b"".join((*parts, *(bytes_field(3, _metadata(family)) for family in families)))))
 
     def _encoded(self, write: Write) -> bytes:
         samples = zip(write.times.tolist(), write.values.tolist(), strict=True)
@@ -61,6 +70,10 @@ class Encoder:
         return known
 
 
+def _metadata(family: Family) -> bytes:
+    return varint_field(1, _TYPES.get(family.type, 0)) + text_field(2, family.name) + text_field(4, family.help) + text_field(5, family.unit)
+
+
 def decode(body: bytes, max_bytes: int) -> Received:
     """The series of a request, in its order. Raises PayloadError, and PayloadTooLarge for one of more than ``max_bytes`` when unpacked."""
     request = _WriteRequest()
@@ -71,6 +84,8 @@ def decode(body: bytes, max_bytes: int) -> Received:
     received = Received()
     for series in request.timeseries:
         _take(received, series)
+    for metadata in request.metadata:
+        received.note(Family(metadata.metric_family_name, _TYPE_NAMES.get(metadata.type, "unknown"), metadata.help, metadata.unit))
     return received
 
 

@@ -5,7 +5,7 @@ import { apiUrl } from "./api";
 import { router } from "./router.svelte";
 import type { Page, Session } from "./types";
 
-const SESSIONS_KNOWN = 500;
+const SESSIONS_KNOWN = 500; // index.html asks for them ahead
 
 class Sessions {
   #asked = useAsk<Page>(() => apiUrl("sessions", { detail: true, limit: SESSIONS_KNOWN }));

@@ -24,7 +24,7 @@ export function fnsOf(type: string): readonly Fn[] {
 
 /** Labels that say where a series comes from, and not what the program tells apart. */
 const ORIGIN = new Set(["session", "node", "instance", "job", "ip", "Version", "SessionName", "NodeAddress", "NodeId", "WorkerId", "Component", "JobId", "Pid", "pid", "le", "IsHeadNode", "RayNodeType", "quantile"]);
-export const ownLabels = (labels: readonly string[]): string[] => labels.filter((name) => !ORIGIN.has(name) && !name.startsWith("__"));
+export const ownLabels = (labels: readonly string[]): string[] => labels.filter((name) => !ORIGIN.has(name) && !/^(__|otel_|exported_)/.test(name));
 
 /** So many lines are told apart; more are summed. */
 const MANY = 40;

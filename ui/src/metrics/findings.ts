@@ -19,3 +19,7 @@ export function readFindings(answer: unknown): Finding[] {
     href: row.doc ? DOCS + row.doc.replace(/^docs\//, "") : null,
   })).sort((a, b) => ORDER.indexOf(a.severity) - ORDER.indexOf(b.severity));
 }
+
+/** What was known at a time: later findings were not yet, and what ended later went on. Null: now. */
+export const asOf = (all: readonly Finding[], atMs: number | null): Finding[] =>
+  atMs === null ? [...all] : all.filter((one) => (one.since_ms ?? 0) <= atMs).map((one) => (one.until_ms !== null && one.until_ms > atMs ? { ...one, until_ms: null } : one));

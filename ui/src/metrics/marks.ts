@@ -6,7 +6,8 @@ import type { Kind } from "../lib/states";
 export interface Happening { ms: number; kind: Kind; text: string; href: string }
 export interface EventMark { ms: number; kind: Kind; texts: string[]; count: number; href: string }
 
-const WORST: readonly Kind[] = ["failed", "lost", "retried", "waiting", "ended", "running", "finished"];
+/** The kinds, the worst first. */
+export const WORST: readonly Kind[] = ["failed", "lost", "retried", "waiting", "ended", "running", "finished"];
 const SHOWN = 4;
 
 /** Happenings of one time window, those closer than `nearMs` as one mark: its kind is the worst, its link the first of that kind. */

@@ -117,7 +117,7 @@ const topMemory = (s: string): Panel => ({ id: "top-memory", title: "Processes b
 /** Of the processes with a `worker_id` of these, a line each or all as one. */
 export function processPanels(workers: readonly string[], each: boolean): Panel[] {
   const s = oneOf("worker_id", workers);
-  const lines = (expr: string): Query[] => [each && workers.length > 1 ? { expr: `sum by (worker_id) (${expr})`, name: "worker {{worker_id}}" } : { expr: `sum(${expr})`, name: "used", colour: USED, fill: true }];
+  const lines = (expr: string, name = "used"): Query[] => [each && workers.length > 1 ? { expr: `sum by (worker_id) (${expr})`, name: "worker {{worker_id}}" } : { expr: `sum(${expr})`, name, colour: USED, fill: true }];
   const memoryLines: Query[] = workers.length > 1 && each ? lines(`rayscope_process_resident_bytes${pick(s)}`) : [
     { expr: `sum(rayscope_process_resident_bytes${pick(s)})`, name: "resident", colour: USED, fill: true },
     { expr: `sum(rayscope_process_unique_bytes${pick(s)})`, name: "its own alone", colour: SECOND, dash: true },
@@ -127,8 +127,8 @@ export function processPanels(workers: readonly string[], each: boolean): Panel[
     panel("process-cpu", "CPU", "cores", "Processor time that the process takes.", "rayscope_process_cpu_seconds_total", lines(`rate(rayscope_process_cpu_seconds_total${pick(s)}${RATE})`)),
     panel("process-memory", "Memory", "bytes", "Resident memory counts shared pages (the object store) too; its own alone does not.", "rayscope_process_resident_bytes", memoryLines),
     panel("process-gpu-memory", "GPU memory", "bytes", "Memory that the process holds on GPUs.", "rayscope_gpu_process_memory_bytes", lines(`rayscope_gpu_process_memory_bytes${pick(s)}`)),
-    panel("process-threads", "Threads", "number", "Threads of the process.", "rayscope_process_threads", lines(`rayscope_process_threads${pick(s)}`)),
-    panel("process-files", "Open files", "number", "Files and sockets that the process has open. A steady rise is a leak.", "rayscope_process_open_files", lines(`rayscope_process_open_files${pick(s)}`)),
+    panel("process-threads", "Threads", "number", "Threads of the process.", "rayscope_process_threads", lines(`rayscope_process_threads${pick(s)}`, "threads")),
+    panel("process-files", "Open files", "number", "Files and sockets that the process has open. A steady rise is a leak.", "rayscope_process_open_files", lines(`rayscope_process_open_files${pick(s)}`, "open")),
   ];
 }
 

@@ -1,7 +1,9 @@
 /** The answers to several queries over one window: asked again when query or window change; the last answers stay until the next are there. */
 
 import { untrack } from "svelte";
+import { Away } from "../lib/api";
 import { wall } from "../lib/clock.svelte";
+import { live } from "../lib/live.svelte";
 import { range } from "../lib/range.svelte";
 import type { Session } from "../lib/types";
 import { askRange, type Answer } from "./prom";
@@ -14,12 +16,22 @@ export interface Outcome { text: string; expr: string; answer: Answer | null; er
 const SLOW_MS = 300, LONG_MS = 2000;
 /** While the pointer drags or zooms the window changes with every frame. */
 const SETTLE_MS = 120;
+/** A window that only grows, as of what lives, is asked for again as often as samples come, and for a fifth of the time at most. */
+const GROWTH_MS = 4000, REST_TIMES = 4, GROWTH_SHARE = 0.1;
 
 export function useRanges(wanted: () => Wanted | null) {
   let outcomes = $state.raw<readonly Outcome[]>([]);
   let isLoading = $state(true), isSlow = $state(false), isLong = $state(false);
   let turn = $state(0);
   let controller: AbortController | null = null;
+  let asked: Wanted | null = null, doneMs = 0, tookMs = 0;
+
+  function waitMs(now: Wanted): number {
+    if (!asked || outcomes.length === 0) return 0;
+    const grew = now.span.toMs - asked.span.toMs, length = asked.span.toMs - asked.span.fromMs;
+    const isGrowth = now.exprs.join() === asked.exprs.join() && now.span.fromMs === asked.span.fromMs && grew > 0 && grew < Math.max(GROWTH_MS, GROWTH_SHARE * length);
+    return isGrowth ? Math.max(SETTLE_MS, doneMs + Math.max(GROWTH_MS, REST_TIMES * tookMs) - performance.now()) : SETTLE_MS;
+  }
 
   const key = $derived.by(() => {
     const now = wanted();
@@ -31,7 +43,9 @@ export function useRanges(wanted: () => Wanted | null) {
   async function load(now: Wanted): Promise<void> {
     controller?.abort();
     const mine = (controller = new AbortController());
+    asked = now;
     isLoading = true;
+    const startMs = performance.now();
     const timers = [setTimeout(() => (isSlow = true), SLOW_MS), setTimeout(() => (isLong = true), LONG_MS)];
     try {
       const found = await Promise.all(now.exprs.map(async (text): Promise<Outcome> => {
@@ -43,12 +57,18 @@ export function useRanges(wanted: () => Wanted | null) {
           return { text, expr, answer: null, error: error as Error };
         }
       }));
-      if (!mine.signal.aborted) outcomes = found;
+      // Where the server went away, what is shown stays.
+      const isGone = found.every((one) => one.error instanceof Away) && outcomes.some((one) => one.answer);
+      if (!mine.signal.aborted && !isGone) outcomes = found;
     } catch (error) {
       if (!mine.signal.aborted) throw error;
     } finally {
       timers.forEach(clearTimeout);
-      if (controller === mine) isLoading = isSlow = isLong = false;
+      if (controller === mine) {
+        doneMs = performance.now();
+        tookMs = doneMs - startMs;
+        isLoading = isSlow = isLong = false;
+      }
     }
   }
 
@@ -60,11 +80,11 @@ export function useRanges(wanted: () => Wanted | null) {
       return;
     }
     const now = untrack(wanted);
-    const wait = untrack(() => outcomes.length) ? SETTLE_MS : 0;
-    const timer = setTimeout(() => { if (now) void load(now); }, wait);
+    const timer = setTimeout(() => { if (now) void load(now); }, now ? untrack(() => waitMs(now)) : 0);
     return () => clearTimeout(timer);
   });
   $effect(() => () => controller?.abort());
+  $effect(() => { if (live.link === "open" && untrack(() => outcomes.some((one) => one.error instanceof Away))) turn++; });
 
   return {
     get outcomes() { return outcomes; },

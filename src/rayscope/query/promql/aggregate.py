@@ -64,10 +64,14 @@ def aggregated(op: str, vector: Vector, group: Grouper) -> Vector:
     """One of `SIMPLE`, over each group."""
     if not vector.labels:
         return empty(vector.values.shape[1])
-    groups = grouped(vector.labels, group)
+    return combined(op, vector, grouped(vector.labels, group))[0]
+
+
+def combined(op: str, vector: Vector, groups: Groups) -> tuple[Vector, Index]:
+    """The same of groups that are known, and how many series have a number in each."""
     values, present = vector.values[groups.order], vector.present[groups.order]
     count = np.add.reduceat(present, groups.starts, axis=0, dtype=np.int64)
-    return Vector(groups.labels, SIMPLE[op](values, present, groups, count), count > 0)
+    return Vector(groups.labels, SIMPLE[op](values, present, groups, count), count > 0), count
 
 
 def _sum(values: Values, present: Mask, groups: Groups, _: Index) -> Values:

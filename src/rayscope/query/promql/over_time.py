@@ -9,9 +9,14 @@ import numpy as np
 from rayscope.query.metrics.frames import Values
 from rayscope.query.promql.quantile import quantile_of_sorted, sorted_nan_first
 from rayscope.query.promql.values import Index, Mask
-from rayscope.query.promql.windows import Windows, window_samples
+from rayscope.query.promql.windows import Windows, take, window_samples
 
 PAIR = 2
+_LONG = 24
+"""Samples in a window from which on running totals are quicker than to add up each window by itself."""
+_MANTISSA = 63
+_CANCELLED = 1e4
+"""How many times larger than a window's sum the running total may be, for the difference to be exact to twelve digits and more."""
 
 
 class Sum:
@@ -47,10 +52,24 @@ def _samples(windows: Windows) -> Iterator[tuple[Index, Values, Mask]]:
 
 def summed(windows: Windows) -> tuple[Values, Mask]:
     """sum_over_time."""
+    if (quick := _from_running_totals(windows)) is not None:
+        return quick, windows.with_at_least(1)
     total = Sum(_shape(windows))
     for _, values, inside in _samples(windows):
         total.add(values, inside)
     return total.value, windows.with_at_least(1)
+
+
+def _from_running_totals(windows: Windows) -> Values | None:
+    """Sums of long windows as differences of running totals, with 64 bits of mantissa; None where that may be less exact than to add them up."""
+    if windows.count.max(initial=0) < _LONG or np.finfo(np.longdouble).nmant < _MANTISSA or not np.isfinite(windows.values).all():
+        return None
+    totals = np.zeros((len(windows.values), windows.values.shape[1] + 1), np.longdouble)
+    np.cumsum(windows.values, axis=1, out=totals[:, 1:], dtype=np.longdouble)
+    found = (take(totals, windows.hi) - take(totals, windows.lo)).astype(np.float64)
+    largest = np.abs(totals).max(axis=1, keepdims=True).astype(np.float64)
+    exact = (np.abs(found) * _CANCELLED >= largest) | (windows.count == 0)
+    return found if exact.all() and np.isfinite(largest).all() else None
 
 
 def average(windows: Windows) -> tuple[Values, Mask]:
@@ -77,6 +96,10 @@ def maximum(windows: Windows) -> tuple[Values, Mask]:
 
 
 def _extreme(windows: Windows, better: np.ufunc) -> tuple[Values, Mask]:
+    if len(windows.lo) == 1 and len(windows.labels):  # all series have the same windows
+        padded = np.pad(windows.values, ((0, 0), (0, 1)), constant_values=np.nan)
+        bounds = np.stack([windows.lo[0], windows.hi[0]], axis=1).ravel()
+        return better.reduceat(padded, bounds, axis=1)[:, ::2], windows.with_at_least(1)
     result = np.full(_shape(windows), np.nan)
     for _, values, inside in _samples(windows):
         result = np.where(inside, better(result, values), result)

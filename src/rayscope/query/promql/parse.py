@@ -17,6 +17,7 @@ from rayscope.store.limits import PROMQL_BYTES, PROMQL_OPERATORS
 T = TypeVar("T")
 
 _STRING: Final = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'|`[^`]*`|#[^\n]*')
+_BRACES: Final = re.compile(r"\{[^}]*\}")
 _NESTING: Final = re.compile(r"[-+*/%^(\[<>=!]|\b(?:and|or|unless|atan2)\b", re.IGNORECASE)
 _OPS: Final[dict[str, Op]] = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}
 _CARDS: Final[dict[str, Card]] = {"OneToOne": "one-to-one", "ManyToOne": "many-to-one", "OneToMany": "one-to-many", "ManyToMany": "many-to-many"}
@@ -54,7 +55,7 @@ def _parse(text: str) -> Any:
     """The grammar's own tree. Deep trees would overflow its stack, and end the process."""
     if len(text) > PROMQL_BYTES:
         raise PromqlError(f"parse error: the expression has {len(text):,} characters, more than {PROMQL_BYTES:,}")
-    if (found := len(_NESTING.findall(_STRING.sub("", text)))) > PROMQL_OPERATORS:
+    if (found := len(_NESTING.findall(_BRACES.sub("", _STRING.sub("", text))))) > PROMQL_OPERATORS:
         raise PromqlError(f"parse error: the expression has {found:,} operators and parentheses, more than {PROMQL_OPERATORS:,}")
     return grammar.parse(text)
 
@@ -63,7 +64,7 @@ def _guarded(make: Callable[[], T]) -> T:
     """The grammar's errors, and its panics, as ours."""
     try:
         return make()
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError, RecursionError) as error:
         raise PromqlError(f"parse error: {error}") from error
     except BaseException as error:
         if type(error).__name__ != "PanicException":

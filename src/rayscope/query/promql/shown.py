@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterable
 from decimal import Decimal
 
 from rayscope.model.metrics import NAME, Labels
@@ -19,6 +20,11 @@ def show_number(value: float) -> str:
     if "n" in text:
         return _special(value)
     return format(Decimal(text), "f") if "e" in text else text
+
+
+def show_samples(values: Iterable[float]) -> list[str]:
+    """`show_sample` of many."""
+    return [text if text[-2:] != ".0" and "e" not in text and "n" not in text else show_sample(float(text)) for text in map(repr, values)]
 
 
 def show_sample(value: float) -> str:

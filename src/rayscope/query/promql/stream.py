@@ -10,11 +10,11 @@ from msgspec import Struct
 
 from rayscope.model.metrics import Labels
 from rayscope.query.metrics.frames import Values
-from rayscope.query.promql.aggregate import Grouper, aggregated
+from rayscope.query.promql.aggregate import Grouper, combined, grouped
 from rayscope.query.promql.operators import DROPS_NAME
 from rayscope.query.promql.range_functions import RANGE_FUNCTIONS
 from rayscope.query.promql.syntax import Binary, Call, Negate, Node, Range, Selector, kind_of
-from rayscope.query.promql.values import Key, Mask, Vector, empty, key_of
+from rayscope.query.promql.values import Index, Key, Mask, Vector, empty, key_of
 
 
 def is_streamed(node: Node) -> bool:
@@ -36,7 +36,7 @@ def _has_one_name(node: Node) -> bool:
 class _Row(Struct):
     labels: Labels
     values: Values
-    count: Values
+    count: Index
     present: Mask
 
 
@@ -66,9 +66,9 @@ class Streamed:
             return self._result() if self._rows else empty(steps)
 
     def _add(self, part: Vector) -> None:
-        averaged = self._op == "avg"
-        found = aggregated("sum" if averaged else self._op, part, self._group)
-        counts = aggregated("count", part, self._group).values if averaged else found.values
+        if not part.labels:
+            return
+        found, counts = combined("sum" if self._op == "avg" else self._op, part, grouped(part.labels, self._group))
         for row, labels in enumerate(found.labels):
             self._merge(key_of(labels), _Row(labels, found.values[row], counts[row], found.present[row]))
 

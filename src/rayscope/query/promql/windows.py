@@ -5,7 +5,7 @@ Prometheus 2.42 takes both ends of a window: a sample exactly as old as the rang
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 import numpy as np
@@ -16,10 +16,17 @@ from rayscope.model.metrics import Labels
 from rayscope.query.metrics.frames import Frame, Times, Values, is_absent, is_stale
 from rayscope.query.promql.values import Index, Mask
 
-N = TypeVar("N", np.int64, np.float64)
+N = TypeVar("N", np.int64, np.float64, np.longdouble)
 
 GATHERED = 4_000_000
 """Numbers gathered from windows at a time, where a function needs them side by side: 32 MB."""
+
+
+_CHECKED = 64
+
+
+def _no_check() -> None:
+    """There is always time."""
 
 
 class Windows(Struct, frozen=True, eq=False):
@@ -36,6 +43,8 @@ class Windows(Struct, frozen=True, eq=False):
     hi: Index
     end: Times
     range_ms: int
+    check: Callable[[], None] = _no_check
+    """Raises when the time is over: long windows take long."""
 
     @property
     def count(self) -> Index:
@@ -66,6 +75,8 @@ class Windows(Struct, frozen=True, eq=False):
         """The first sample of all windows, the second of all, …: places, and which windows have so many."""
         longest = int(self.count.max(initial=0))
         for k in range(longest):
+            if k % _CHECKED == 0:
+                self.check()
             at = self.lo + k
             yield at, at < self.hi
 
@@ -81,16 +92,16 @@ def take(array: NDArray[N], at: Index) -> NDArray[N]:
     return array[0][at] if len(array) == 1 else np.take_along_axis(array, at, axis=1)
 
 
-def windows_of(frame: Frame, end: Times, range_ms: int) -> Windows:
+def windows_of(frame: Frame, end: Times, range_ms: int, check: Callable[[], None] = _no_check) -> Windows:
     """The windows that end at ``end``, over the samples of a frame. Stale marks are no samples."""
     lo, hi = bounds(frame.times, end, range_ms)
     missing = _missing(frame.values)
     if missing is None:
-        return Windows(frame.labels, frame.values, frame.times[None, :], lo[None, :], hi[None, :], end, range_ms)
+        return Windows(frame.labels, frame.values, frame.times[None, :], lo[None, :], hi[None, :], end, range_ms, check)
     order = np.argsort(missing, axis=1, kind="stable")
     before = np.zeros((len(frame.labels), len(frame.times) + 1), np.int64)
     np.cumsum(~missing, axis=1, out=before[:, 1:])
-    return Windows(frame.labels, np.take_along_axis(frame.values, order, axis=1), frame.times[order], before[:, lo], before[:, hi], end, range_ms)
+    return Windows(frame.labels, np.take_along_axis(frame.values, order, axis=1), frame.times[order], before[:, lo], before[:, hi], end, range_ms, check)
 
 
 def bounds(times: Times, end: Times, range_ms: int) -> tuple[Index, Index]:
@@ -114,6 +125,7 @@ def window_samples(windows: Windows) -> Iterator[tuple[slice, Values, Mask]]:
     width = max(1, GATHERED // (longest * len(windows.labels)))
     series, offsets = np.arange(len(windows.labels))[:, None, None], np.arange(longest)
     for start in range(0, len(windows.end), width):
+        windows.check()
         steps = slice(start, start + width)
         at = windows.lo[:, steps, None] + offsets
         inside = np.broadcast_to(at < windows.hi[:, steps, None], (len(windows.labels), *at.shape[1:]))

@@ -66,7 +66,7 @@ def _store(services: Services, body: bytes, session: str, *, is_json: bool) -> t
     with services.delta_lock:
         try:
             for name, received in read(message, session, services.totals).items():
-                refused += received.refused + stored(services, written_session(name), received.writes)
+                refused += stored(services, written_session(name), received)
                 first = first or received.first
         except BaseException:
             services.totals.forget()

@@ -13,6 +13,7 @@ from rayscope.query.discovery import TargetGroup, target_groups
 from rayscope.query.federation import federated
 from rayscope.query.sessions import ALL
 from rayscope.server.own_metrics import own_metrics
+from rayscope.server.prometheus_api.routes import session_of
 from rayscope.server.services import Services
 from rayscope.wire.exposition import OPENMETRICS_TYPE, TEXT_TYPE, is_openmetrics_wanted, openmetrics_page, text_page
 
@@ -52,7 +53,7 @@ def get_prometheus_federate(state: State, session: FromPath[str], match: Match =
 def get_targets(state: State, session: FromQuery[str] = ALL) -> list[TargetGroup]:
     """Ray's own endpoints of metrics, for a Prometheus that scrapes them itself (`http_sd_configs`)."""
     services: Services = state.services
-    return target_groups(services.metrics, services.metric_session(session))
+    return target_groups(services.metrics, session_of(services, session))
 
 
 @get("/api/v1/exports", sync_to_thread=False)
@@ -63,4 +64,4 @@ def get_exports(state: State) -> ExportStates:
 
 
 def _federate(services: Services, session: str, match: list[str] | None) -> Response[str]:
-    return Response(text_page(federated(services.metrics, services.metric_session(session), match or ())), media_type=TEXT_TYPE)
+    return Response(text_page(federated(services.metrics, session_of(services, session), match or ())), media_type=TEXT_TYPE)

@@ -16,11 +16,13 @@ from rayscope.server.api.bodies import WrongContentType, content_type, written_s
 from rayscope.server.api.ingest import body_of
 from rayscope.server.services import Services
 from rayscope.store.limits import MAX_BODY_BYTES
+from rayscope.wire.received import Received
 
 EXTERNAL: Final = "external"
 """The session of samples whose sender names none."""
 
 CONTENT_TYPE: Final = "application/x-protobuf"
+"""Asked for strictly: a page from elsewhere cannot make a browser send it without asking first, and asking is refused."""
 
 DUPLICATE: Final = "duplicate"
 """A sample that was there already: sent twice, as after a broken connection, and no fault."""
@@ -39,7 +41,7 @@ async def post_session_write(request: Request[Any, Any, State], state: State, se
 
 
 async def _write(request: Request[Any, Any, State], services: Services, session: str) -> None:
-    if content_type(request) not in {CONTENT_TYPE, ""} or request.headers.get("content-encoding", "snappy") != "snappy":
+    if content_type(request) != CONTENT_TYPE or request.headers.get("content-encoding", "snappy") != "snappy":
         await body_of(request)
         raise WrongContentType(
             f"not {CONTENT_TYPE} in snappy: {request.headers.get('content-type', '')!r}, {request.headers.get('content-encoding', '')!r}",
@@ -56,17 +58,18 @@ def _take(services: Services, session: str, body: bytes) -> tuple[Counter[str], 
     from rayscope.wire.remote_write import decode  # protobuf and snappy take a tenth of a server's start: most servers need neither
 
     received = decode(body, MAX_BODY_BYTES)
-    refused = received.refused + stored(services, session, received.writes)
-    return refused, received.first
+    return stored(services, session, received), received.first
 
 
-def stored(services: Services, session: str, writes: list[Write]) -> Counter[str]:
-    """Put samples into a session. How many were refused, by reason; those that are there already are not."""
+def stored(services: Services, session: str, received: Received) -> Counter[str]:
+    """Put what was received into a session. How many samples were refused, by reason; those that are there already are not."""
+    writes = received.writes
     kept = services.metrics.append(session, [_own(write, session) for write in writes]) if writes else None
     refused = Counter(kept.reasons if kept is not None else {})
     services.meters.written.add(sum(len(write.times) for write in writes) - refused.total(), session)
     refused.pop(DUPLICATE, None)
-    return refused
+    services.family_notes.note(session, received.families.values())
+    return refused + received.refused
 
 
 def _own(write: Write, session: str) -> Write:

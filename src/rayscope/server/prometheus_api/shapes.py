@@ -11,7 +11,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from rayscope.errors import LimitExceeded, NotFound, PromqlError, RayscopeError, Unauthorized, Unavailable, UsageError
 from rayscope.model.promql import PromqlResult, Series
-from rayscope.query.promql.shown import show_sample
+from rayscope.query.promql.shown import show_samples
 
 
 class Success(Struct, frozen=True, kw_only=True):
@@ -50,7 +50,9 @@ def _result(result: PromqlResult, time_ms: int) -> Any:
 
 
 def _pairs(series: Series) -> list[tuple[float, str]]:
-    return [(_seconds(at), show_sample(value)) for at, value in zip(series.times_ms.tolist(), series.values.tolist(), strict=True)]
+    times = series.times_ms
+    seconds = times // 1000 if not (times % 1000).any() else times / 1000
+    return list(zip(seconds.tolist(), show_samples(series.values.tolist()), strict=True))
 
 
 def _seconds(time_ms: int) -> float:

@@ -120,9 +120,9 @@ def decode_chunk(data: Any, raw_size: int, series: int, times: int) -> Chunk:
     absent, stale = (reader.marks(np.flatnonzero(flags & flag), times) for flag in (_HAS_ABSENT, _HAS_STALE))
     kinds = (flags & _KIND).astype(np.uint8)
     parts: dict[int, tuple[NDArray[np.intp], NDArray[Any]]] = {}
-    for kind in (*INTS, FLOAT):
-        where = np.flatnonzero(kinds == kind)
-        if len(where):
+    for kind in np.flatnonzero(np.bincount(kinds)).tolist():
+        if kind != SAME:
+            where = np.flatnonzero(kinds == kind)
             parts[kind] = (where, reader.unshuffled(INTS.get(kind, np.uint64), len(where), times - 1))
     digits = np.frombuffer(raw, np.uint8, series, series)
     return Chunk(kinds, (flags & _FALLS).astype(np.bool_), digits, firsts, totals, absent, stale, parts, times)

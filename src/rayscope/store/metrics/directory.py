@@ -26,8 +26,8 @@ class Directory:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.rows: dict[int, dict[int, list[BlockRow]]] = {}
-        self._files: OrderedDict[Path, SegmentFile] = OrderedDict()
-        self._heads: OrderedDict[tuple[Path, int], Head] = OrderedDict()
+        self._files: OrderedDict[tuple[str, int, int], SegmentFile] = OrderedDict()
+        self._heads: OrderedDict[tuple[str, int, int, int], Head] = OrderedDict()
         self._kept = 0
         self._empty: dict[Path, float] = {}
         self._writers: dict[tuple[str, int], SegmentWriter] = {}
@@ -69,24 +69,24 @@ class Directory:
 
     def file(self, session: str, row: BlockRow) -> SegmentFile:
         """The segment of a block, open. Raises NotFound for one that is gone."""
-        path = segment_path(self.folder / session / str(row.level), row.segment_no)
+        key = (session, row.level, row.segment_no)
         with self._lock:
-            if (known := self._files.get(path)) is None:
-                known = self._files[path] = SegmentFile(path, "samples")
+            if (known := self._files.get(key)) is None:
+                path = segment_path(self.folder / session / str(row.level), row.segment_no)
+                known = self._files[key] = SegmentFile(path, "samples")
                 while len(self._files) > _OPEN:
                     self._files.popitem(last=False)
-            self._files.move_to_end(path)
+            self._files.move_to_end(key)
             return known
 
     def head(self, session: str, row: BlockRow) -> Head:
         """A block's head; those last used are kept."""
-        file = self.file(session, row)
-        key = (file.path, row.position)
+        key = (session, row.level, row.segment_no, row.position)
         with self._lock:
             if (known := self._heads.get(key)) is not None:
                 self._heads.move_to_end(key)
                 return known
-        found = read_head(file, row)
+        found = read_head(self.file(session, row), row)
         with self._lock:
             self._heads[key] = found
             self._kept += _size(found)
@@ -113,7 +113,7 @@ class Directory:
                 path.unlink(missing_ok=True)
                 del self._empty[path]
                 with self._lock:
-                    self._files.pop(path, None)
+                    self._files.pop((session, level, number), None)
 
     def drop_session(self, session: str) -> int:
         """Delete all segments of a session; the bytes that this frees."""
@@ -123,9 +123,9 @@ class Directory:
         shutil.rmtree(self.folder / session, ignore_errors=True)
         self._empty = {path: since_s for path, since_s in self._empty.items() if path.parent.parent.name != session}
         with self._lock:
-            for path in [path for path in self._files if path.parent.parent.name == session]:
-                del self._files[path]
-            for place in [place for place in self._heads if place[0].parent.parent.name == session]:
+            for file in [file for file in self._files if file[0] == session]:
+                del self._files[file]
+            for place in [place for place in self._heads if place[0] == session]:
                 self._kept -= _size(self._heads.pop(place))
         return size
 

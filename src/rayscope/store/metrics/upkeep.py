@@ -108,6 +108,7 @@ class Upkeep:
 
     def drop_session(self, session_no: int, session: str) -> int:
         """Delete all metrics of a session; the bytes of segments that this frees."""
+        self.store.flush()  # or a kill would bring what is in the journal back
         with self.store.flushing:
             self.store.forget(session)
             self.store.database.write(lambda connection: index.drop_session_rows(connection, session_no))

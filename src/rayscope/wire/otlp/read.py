@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE, AGGREGATION_TEMPORALITY_DELTA, DataPointFlags
 
 from rayscope.errors import PayloadError
-from rayscope.model.metrics import NAME, Labels, Write
+from rayscope.model.metrics import NAME, Family, Labels, Write
 from rayscope.wire.exposition import number
 from rayscope.wire.otlp.delta import Totals
 from rayscope.wire.otlp.names import labels_of, metric_name
@@ -97,6 +97,7 @@ class _Resource:
                 return
         is_counter = kind == "sum" and data.is_monotonic
         name = metric_name(metric.name, metric.unit, is_counter=is_counter, is_gauge=kind == "gauge")
+        self._received.note(Family(name, "counter" if is_counter else "gauge" if kind == "sum" else kind, metric.description))
         for point in data.data_points:
             self._read_point(point, kind, name, scope, is_delta=is_delta)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import count, pairwise
 
 import numpy as np
 import pytest
@@ -16,6 +16,7 @@ from support.metrics import SESSION, START_MS, AgentBodies, MetricRecording, key
 from support.recording import stored
 
 STEP_MS = 15_000
+NUMBERS = count()
 
 
 def rate(times: Sequence[int], values: Sequence[float], start: int, end: int) -> float | None:
@@ -65,7 +66,7 @@ CHANGES = st.one_of(st.just(0.0), st.integers(0, 50).map(float), st.sampled_from
 @given(data=st.data(), counters=st.booleans())
 def test_sums_are_those_of_the_series(folder: MetricRecording, data: st.DataObject, counters: bool) -> None:
     """Counters that fall, begin, end and have holes, through flushes, in groups: what is summed in the store changes no rate."""
-    session = f"session_{data.draw(st.uuids())}"
+    session = f"session_{next(NUMBERS)}"
     agent = AgentBodies(session=session)
     series = [key("x_total", g=str(number % 3), n=str(number)) for number in range(data.draw(st.integers(1, 8)))]
     rough = data.draw(st.booleans())

@@ -13,9 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rayscope.errors import Conflict, PayloadError
+from rayscope.ingest.logs import LogIngest
+from rayscope.ingest.reports import fold_run
+from rayscope.ingest.retention import Retainer
 from rayscope.model.metrics import Family, Matcher, Write
+from rayscope.model.report import RunReport
 from rayscope.query.metrics.frames import is_stale
+from rayscope.query.retention import parse_retention
 from rayscope.store.limits import METRIC_RAW_S
+from rayscope.store.metrics.head import Part, matrices_of, sample_count
+from rayscope.store.metrics.index import old_blocks
+from rayscope.store.retention import deletions
 from support.metrics import SESSION, START_MS, AgentBodies, MemoryMetrics, MetricRecording, key
 from support.recording import stored
 
@@ -210,3 +218,59 @@ def test_secrets_in_labels_are_masked(recording: MetricRecording) -> None:
     assert len(values) == 3
     assert sum("[redacted]" in value for value in values) == 2
     assert secret.encode() not in b"".join(path.read_bytes() for path in recording.folder.rglob("*") if path.is_file())
+
+
+def test_series_that_come_alone_are_kept_without_holes(recording: MetricRecording) -> None:
+    """Each at its own times: as many blocks of one row, not one of holes. Those that come together share one."""
+    for at in range(3):
+        writes = [
+            Write({"__name__": "x", "job": "j", "n": str(number)}, np.array([START_MS + at * 1000 + number]), np.array([float(at)])) for number in range(20)
+        ]
+        together = [Write({"__name__": "y", "job": "j", "n": str(number)}, np.array([START_MS + at * 1000]), np.array([float(at)])) for number in range(1, 20)]
+        assert recording.metrics.append(SESSION, writes + together).samples == 0
+    expected = recording.samples()
+    assert len(expected) == 39
+    assert all([value for _, value in samples] == [0.0, 1.0, 2.0] for samples in expected.values())
+    recording.ingest.flush()
+    assert recording.samples() == expected
+    (session,) = recording.ingest.store.known(SESSION)
+    assert sorted(row.series for row in recording.ingest.store.directory.of(session.session_no))[-2:] in ([1, 19], [1, 20])
+    assert recording.samples(Matcher("n", "=", "7")).keys() == {"__name__=x,job=j,n=7", "__name__=y,job=j,n=7"}
+
+
+def test_many_times_of_many_series_become_several_blocks() -> None:
+    """Rather than a matrix of holes."""
+    parts = [Part(1, np.array([number], np.int64), np.array([number], np.int32), np.array([[1.0]])) for number in range(1000)]
+    matrices = list(matrices_of(parts))
+    assert sum(sample_count(matrix) for matrix in matrices) == 1000
+    assert sum(matrix.values.size for matrix in matrices) <= 100_000
+
+
+def test_retention_deletes_blocks_and_sessions(recording: MetricRecording) -> None:
+    """By age, then by size, the oldest first, and what went is written down; a whole session when asked, for good."""
+    logs = LogIngest(recording.database, recording.folder / "logs", recording.committer.number)
+    now_ms = int(time.time() * 1000)
+    agent = AgentBodies()
+    for hours in (9, 6, 3, 0):
+        recording.ship(agent.body((now_ms - hours * 3_600_000, {key("x", n=str(number)): float(hours) for number in range(50)})))
+        recording.ingest.flush()
+
+    def retain(words: str) -> set[float]:
+        Retainer(recording.database, logs.store, parse_retention(words), recording.ingest.upkeep).apply(now_ms * 1_000_000, 30)
+        return {value for samples in recording.samples().values() for _, value in samples}
+
+    assert retain("logs=1h") == {9.0, 6.0, 3.0, 0.0}
+    assert retain("metrics=8h") == {6.0, 3.0, 0.0}
+    rows = recording.database.read(lambda connection: old_blocks(connection, None, 10))
+    assert retain(f"metrics-size={sum(row.size_bytes for row in rows) - 1}B") == {3.0, 0.0}
+    assert {row["cause"] for row in recording.database.read(lambda connection: deletions(connection, kind="metrics"))} == {"age", "size"}
+    report = RunReport(session=SESSION, job_id="01000000", ended_ns=now_ms * 1_000_000, cluster_ended=True, started_ns=1)
+    recording.committer.submit_report(lambda changes: fold_run(changes, report)).result(30)
+    freed = Retainer(recording.database, logs.store, parse_retention(""), recording.ingest.upkeep).delete_session(SESSION)
+    assert freed["metrics"] > 0
+    logs.close()
+    recording.crash()
+    again = MetricRecording(recording.folder)
+    assert again.samples() == {}
+    assert again.metrics.label_names(None) == []
+    again.close()

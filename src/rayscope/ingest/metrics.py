@@ -24,6 +24,7 @@ from rayscope.model.metrics import MetricBody, Rejected, Write
 from rayscope.ray.redact import redact
 from rayscope.store import limits
 from rayscope.store.database import Database
+from rayscope.store.journal import Record
 from rayscope.store.logs.store import check_session_name
 from rayscope.store.metrics.session import SessionMetrics
 from rayscope.store.metrics.store import MetricStore
@@ -230,14 +231,19 @@ class MetricIngest:
         """Take from the journal what was acknowledged and is not in blocks."""
         for record in self.store.journal.replay(self.store.position):
             kind, now_ms, name = record.label.split("\t")
-            session = self._session(name)
-            if kind == "writes":
-                writes = [Write(labels, np.frombuffer(times, np.int64), np.frombuffer(values)) for labels, times, values in _writes.decode(record.body)]
-                self.store.apply_writes(session, writes, int(now_ms), record.end)
-            else:
-                self.store.apply(session, _decoder.decode(record.body), int(now_ms), record.end)
+            try:
+                self._apply_again(kind, self._session(name), record, int(now_ms))
+            except Exception:
+                log.exception("a record of the journal of samples could not be applied; all others are")
             if self.store.is_due(limits.METRIC_FLUSH_SAMPLES, limits.METRIC_FLUSH_S):
                 self.store.flush()
+
+    def _apply_again(self, kind: str, session: SessionMetrics, record: Record, now_ms: int) -> None:
+        if kind == "writes":
+            writes = [Write(labels, np.frombuffer(times, np.int64), np.frombuffer(values)) for labels, times, values in _writes.decode(record.body)]
+            self.store.apply_writes(session, writes, now_ms, record.end)
+        else:
+            self.store.apply(session, _decoder.decode(record.body), now_ms, record.end)
 
 
 def _label(work: _Work, now_ms: int) -> str:

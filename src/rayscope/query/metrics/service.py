@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 FOR_EVER: Final = 1 << 62
 _THREADS: Final = 2
+_AHEAD: Final = 4
 
 
 def _check_estimate(samples: int, most: int) -> None:
@@ -59,13 +60,8 @@ class Metrics:
         self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int, *, max_samples: int = METRIC_SAMPLES
     ) -> Iterator[Frame]:
         """Like `select`, a frame after the other, as they are taken: only a few are in memory. ``max_samples`` is of each."""
-        waiting: deque[Future[Frame | None]] = deque()
-        for view in self._views(session, matchers, start_ms, end_ms):
-            _check_estimate(view.estimate(), max_samples)
-            waiting.append(self._threads.submit(self._framed, view))
-            if len(waiting) > _THREADS and (frame := waiting.popleft().result()) is not None:
-                yield frame
-        yield from (frame for future in waiting if (frame := future.result()) is not None)
+        views = self._views(session, matchers, start_ms, end_ms)
+        return self._stream(lambda view: self._limited(view, max_samples), views)
 
     def select_sums(
         self,
@@ -78,20 +74,40 @@ class Metrics:
         without: bool = False,
         counters: bool = True,
         max_samples: int = METRIC_SAMPLES,
-    ) -> list[Frame]:
-        """Like `select`, for a question that sums: series of a target that fall into one group are one, their sum, as far as that changes nothing.
+    ) -> Iterator[Frame]:
+        """Like `select_each`, for a question that sums: series of a target that fall into one group are one, their sum, as far as that changes nothing.
 
         For `sum by (names) (rate(x[1m]))`, and `increase`; with ``counters=False`` for `sum by (names) (x)`. ``without``: `sum without (names) (…)`. What is
-        returned is to be asked on in the same way as what `select` returns. ``max_samples`` counts what is returned, and raises LimitExceeded: sums may be
-        made of many more.
+        returned is to be asked on in the same way as what `select` returns. ``max_samples`` is of what of a target cannot be summed.
         """
         views = self._views(session, matchers, start_ms, end_ms)
         groupings = {view.session.session: view.session.index for view in views}
         made = {name: Grouping(index, names, without=without) for name, index in groupings.items()}
-        found = self._map(lambda view: read_sums(self.store, view, made[view.session.session], counters=counters), views)
-        sums = [frame for frame, _ in found if frame is not None]
-        rest = [view for _, view in found if len(view.wanted)]
-        return sums + self._read(rest, max_samples - sum(frame.values.size for frame in sums))
+
+        def read(view: View) -> list[Frame]:
+            sums, rest = read_sums(self.store, view, made[view.session.session], counters=counters)
+            return [*([] if sums is None else [sums]), *(self._limited(rest, max_samples) if len(rest.wanted) else [])]
+
+        return self._stream(read, views)
+
+    def _limited(self, view: View, max_samples: int) -> list[Frame]:
+        _check_estimate(view.estimate(), max_samples)
+        frame = self._framed(view)
+        return [] if frame is None else [frame]
+
+    def _stream(self, work: Callable[[View], list[Frame]], views: Sequence[View]) -> Iterator[Frame]:
+        """What the work on each view gives, in order: a few views ahead of who takes it."""
+        waiting: deque[Future[list[Frame]]] = deque()
+        try:
+            for view in views:
+                waiting.append(self._threads.submit(work, view))
+                if len(waiting) > _AHEAD:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
     def _views(self, session: str | None, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[View]:
         return [view for known in self.store.known(session) for view in self.store.views(known, known.index.match(matchers), start_ms, end_ms)]

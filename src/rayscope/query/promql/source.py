@@ -36,7 +36,7 @@ class Metrics(Protocol):
         without: bool,
         counters: bool,
         max_samples: int,
-    ) -> list[Frame]:
+    ) -> Iterator[Frame]:
         """Sums in the place of series that are summed anyway; here series of several frames may have the same labels."""
 
 
@@ -90,11 +90,12 @@ class Source:
     def sums(self, labels: Sequence[str], *, without: bool, counters: bool) -> Read:
         """How to read what is summed by the labels, or without them: sums, as far as the store can make them."""
 
-        def read(selector: Selector, first_ms: int, last_ms: int) -> list[Frame]:
-            self.check_time()
+        def read(selector: Selector, first_ms: int, last_ms: int) -> Iterator[Frame]:
             asked = (self._session, selector.matchers, first_ms, last_ms)
             with _in_its_words():
-                return self._metrics.select_sums(*asked, names=labels, without=without, counters=counters, max_samples=self._left)
+                for frame in self._metrics.select_sums(*asked, names=labels, without=without, counters=counters, max_samples=PROMQL_SAMPLES):
+                    self.check_time()
+                    yield frame
 
         return read
 

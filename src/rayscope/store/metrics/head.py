@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 from msgspec import Struct, field
 from numpy.typing import NDArray
 
+from rayscope.store.limits import METRIC_BLOCK_CELLS
 from rayscope.store.metrics.frames import ABSENT, Times, Values, is_absent
 from rayscope.store.metrics.series import NEVER, Numbers
 
@@ -57,12 +59,29 @@ def matrix_of(parts: Sequence[Part], wanted: Numbers | None = None, span: tuple[
     series = _series_of(kept, wanted)
     if not len(series):
         return None
+    if wanted is not None:
+        sharing = {id(part.series): bool(np.isin(part.series, series).any()) for part in {id(part.series): part for part in kept}.values()}
+        kept = [part for part in kept if sharing[id(part.series)]]
     times = np.unique(np.concatenate([part.times for part in kept]))
     if span is not None:
         times = times[(times >= span[0]) & (times <= span[1])]
     if not len(times):
         return None
     return _filled(kept, series, times)
+
+
+def matrices_of(parts: Sequence[Part]) -> Iterator[Matrix]:
+    """Parts put together, in several matrices where one would be too large, or mostly holes."""
+    series = _series_of(parts, None)
+    times = len(np.unique(np.concatenate([part.times for part in parts])))
+    width = max(min(METRIC_BLOCK_CELLS, _HOLES * sum(part.values.size for part in parts) + _CELLS) // times, 1)
+    for first in range(0, len(series), width):
+        if (matrix := matrix_of(parts, series[first : first + width])) is not None:
+            yield matrix
+
+
+_HOLES: Final = 8
+_CELLS: Final = 10_000
 
 
 def _filled(parts: Iterable[Part], series: Numbers, times: Times) -> Matrix:

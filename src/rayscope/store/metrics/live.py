@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from msgspec import Struct
@@ -16,9 +17,12 @@ from rayscope.store.journal import Position
 from rayscope.store.metrics.blocks import BlockRow, joined
 from rayscope.store.metrics.head import Matrix, Part, matrix_of
 from rayscope.store.metrics.series import Numbers
-from rayscope.store.metrics.session import SessionMetrics, check_body, groups_of
+from rayscope.store.metrics.session import SessionMetrics, check_body
 from rayscope.store.metrics.sums import Piece, Summed, of_matrix, summed
 from rayscope.store.metrics.tail import Held, Since, between, choose, from_memory
+
+PART_SAMPLES: Final = 64
+"""What arrives at once takes as much memory as so many samples more, however little it is."""
 
 
 class View(Struct, frozen=True, eq=False):
@@ -96,7 +100,7 @@ class LiveMetrics:
             session.take_definitions(epoch, body)
             kept = sum(session.take_scrape(epoch, scrape, self.seq, now_ms) for scrape in body.scrapes)
             session.note_epoch(epoch, body.seq + 1)
-            self._note(session, kept, end)
+            self._note(session, kept + PART_SAMPLES * len(body.scrapes), end)
         return kept
 
     def apply_writes(self, session: SessionMetrics, writes: Sequence[Write], now_ms: int, end: Position) -> Rejected:
@@ -104,10 +108,10 @@ class LiveMetrics:
         with self._lock:
             self.seq += 1
             before, dropped = session.rejected.copy(), session.dropped_samples
-            taken = [kept for write in writes if (kept := session.take_write(write, self.seq, now_ms)) is not None]
-            for target, part in groups_of(taken):
+            taken = session.take_writes(writes, self.seq, now_ms)
+            for target, part in taken:
                 session.targets[target].active.append(part)
-            self._note(session, sum(part.values.size for _, part in taken), end)
+            self._note(session, sum(part.values.size + PART_SAMPLES for _, part in taken), end)
             refused = dict(session.rejected - before)
             if over := session.dropped_samples - dropped:
                 refused["over budget"] = over

@@ -150,9 +150,15 @@ class SeriesIndex:
     def value_of(self, name: str) -> tuple[Numbers, list[str]]:
         """Of all series: the place of their label ``name``'s value in the list, -1 for those without it."""
         values = list(self._labels.get(name, {}).items())
-        found = np.full(len(self), -1, np.int32)
-        for place, (_, label) in enumerate(values):
-            found[self._having([label], len(found))] = place
+        ends = self._ends.view[: len(self)]
+        found = np.full(len(ends), -1, np.int32)
+        if not len(ends):
+            return found, []
+        place_of = np.full(len(self.names), -1, np.int32)
+        place_of[[label for _, label in values]] = np.arange(len(values))
+        places = place_of[self._flat.view[: int(ends[-1])]]
+        there = np.flatnonzero(places >= 0)
+        found[np.searchsorted(ends, there, side="right")] = places[there]
         return found, [value for value, _ in values]
 
     def match(self, matchers: Iterable[Matcher]) -> Numbers:

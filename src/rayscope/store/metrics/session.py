@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from msgspec import Struct, field
@@ -238,14 +238,24 @@ class SessionMetrics:
         stale = stale[~np.isin(stale, series)]
         return np.concatenate([series, stale]), np.concatenate([values, np.full(len(stale), STALE)])
 
-    def take_write(self, write: Write, seq: int, now_ms: int) -> tuple[int, Part] | None:
-        """Samples from outside; the number of their target and what is kept of them. The caller puts it into the target."""
+    def take_writes(self, writes: Sequence[Write], seq: int, now_ms: int) -> list[tuple[int, Part]]:
+        """Samples from outside; by the number of their target what is kept of them. The caller puts it into the targets.
+
+        New series that come together, at the same times, share a target by `instance`, `job` and `node`. One that comes alone is a target of its own: in
+        a matrix with others it would mostly be holes.
+        """
+        alike = Counter(_origin(write) for write in writes)
+        taken = [kept for write in writes if (kept := self._take_write(write, seq, now_ms, alone=alike[_origin(write)] == 1)) is not None]
+        return _groups_of(taken)
+
+    def _take_write(self, write: Write, seq: int, now_ms: int, *, alone: bool) -> tuple[int, Part] | None:
         labels = {f"exported_{name}" if name == "session" else name: value for name, value in write.labels.items()} | {"session": self.session}
-        if not labels.get(NAME):
+        if not labels.get(NAME) or len(write.times) != len(write.values):
             self.rejected["malformed"] += len(write.times)
             return None
-        target_no = self.target_no({name: labels[name] for name in ("instance", "job", "node") if labels.get(name)})
-        number = self._series_no(labels, target_no)
+        if (number := self.index.find(labels)) < 0:
+            target = labels if alone else {name: labels[name] for name in ("instance", "job", "node") if labels.get(name)}
+            number = self._series_no(labels, self.target_no(target))
         if number == LEFT_OUT:
             self.dropped_samples += len(write.times)
             return None
@@ -333,7 +343,11 @@ def _largest(ids: bytes) -> int:
     return int(np.frombuffer(ids, "<u4").max()) if ids else -1
 
 
-def groups_of(parts: Iterable[tuple[int, Part]]) -> list[tuple[int, Part]]:
+def _origin(write: Write) -> tuple[str | None, ...]:
+    return (*(write.labels.get(name) for name in ("instance", "job", "node")), write.times.tobytes().hex())
+
+
+def _groups_of(parts: Iterable[tuple[int, Part]]) -> list[tuple[int, Part]]:
     """Parts of single series with the same target and times, put together."""
     grouped: dict[tuple[int, bytes], list[Part]] = {}
     for target, part in parts:

@@ -17,14 +17,14 @@ from rayscope.store.journal import Journal, Position
 from rayscope.store.metrics import index
 from rayscope.store.metrics.blocks import BlockRow, encode_block, read_matrix, read_piece
 from rayscope.store.metrics.directory import Directory
-from rayscope.store.metrics.head import Matrix, Part, matrix_of, sample_count
+from rayscope.store.metrics.head import Matrix, Part, matrices_of, sample_count
 from rayscope.store.metrics.index import Unsaved
 from rayscope.store.metrics.live import LiveMetrics, View
 from rayscope.store.metrics.session import SessionMetrics
 from rayscope.store.metrics.sums import Piece
 
-_IDLE_S: Final = 1_800.0
-"""After how long a session that nobody names leaves memory."""
+_IDLE_S: Final = 7_200.0
+"""After how long a session that nobody names leaves memory; its last blocks have been merged by then."""
 
 
 class _Frozen(Struct, frozen=True, eq=False):
@@ -169,8 +169,7 @@ class MetricStore(LiveMetrics):
     def _write_blocks(self, frozen: _Frozen) -> list[BlockRow]:
         rows = []
         for session, target, parts in frozen.parts:
-            if (matrix := matrix_of(parts)) is not None:
-                rows.append(self.append(session, target, matrix, level=0, resolution_ms=0))
+            rows += [self.append(session, target, matrix, level=0, resolution_ms=0) for matrix in matrices_of(parts)]
         for session in {id(session): session for session, _, _ in frozen.parts}.values():
             self.directory.writer(session.session, 0).sync()
         return rows

@@ -70,9 +70,8 @@ def nodes() -> Iterator[TwoNodes]:
 
 
 def start_agent(server: FakeServer, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "rayscope.agent", *arguments], env=os.environ | {"RAYSCOPE_INGEST": server.ingest}, stderr=subprocess.PIPE, text=True
-    )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("RAYSCOPE_")} | {"RAYSCOPE_INGEST": server.ingest}
+    return subprocess.Popen([sys.executable, "-m", "rayscope.agent", *arguments], env=environment, stderr=subprocess.PIPE, text=True)
 
 
 def lines_of(server: FakeServer, node_id: str) -> list[str]:
@@ -112,7 +111,7 @@ def test_two_raylets_have_each_their_own_logs(nodes: TwoNodes, server: FakeServe
     assert server.nodes_of("raylet.1.out") == {nodes.second}
     workers = {node: server.metrics.find("rayscope_process_resident_bytes", kind="worker", name="Talker", node=node) for node in (nodes.first, nodes.second)}
     assert [len({dict(key)["pid"] for key in found}) for found in workers.values()] == [1, 1]
-    assert all(is_stale(found[-1][1]) for found in server.metrics.find("up").values())
+    assert all(is_stale(found[-1][1]) for found in server.metrics.find("up", node=nodes.first).values())
     assert server.nodes_of("dashboard_agent.1.log") == {nodes.second}
     cores = [path for path in server.every_path() if path.startswith("python-core-worker-")]
     assert {node for path in cores for node in server.nodes_of(path)} == {nodes.first, nodes.second}

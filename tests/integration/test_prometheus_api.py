@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rayscope.ingest.metrics import decode_metrics
 from rayscope.model.metrics import Write
 from rayscope.query.metrics.frames import STALE
 from rayscope.store import limits
 from support.in_process import TOKEN, Server, serving
+from support.metrics import NODE, AgentBodies, key
 from support.promtool import promtool
 
 SESSION = "session_2026-11-24_10-00-00_000001_1"
@@ -122,6 +124,19 @@ def test_a_session_or_all(server: Server) -> None:
         assert found["result"][0]["value"][1] == series, session
     status, body = server.get("/prometheus/nosuch/api/v1/query", query=counted)
     assert (status, body["errorType"]) == (404, "not_found")
+
+
+def test_metadata(server: Server) -> None:
+    """What the pages say of their metrics; of one, and of some."""
+    families = [("m_total", "counter", "What was counted.", ""), ("n_bytes", "gauge", "How large.", "bytes")]
+    body = AgentBodies("session_told", NODE).body((START_MS, {key("m_total"): 1.0, key("n_bytes"): 2.0}), families=families)
+    server.services.metric_ingest.submit(body, decode_metrics(body)).result(30)
+    told = {name: [{"type": kind, "help": words, "unit": unit}] for name, kind, words, unit in families}
+    route = "/prometheus/session_told/api/v1/metadata"
+    assert data(server.get(route)) == told
+    assert data(server.get(route, metric="n_bytes")) == {"n_bytes": told["n_bytes"]}
+    assert data(server.get(route, limit=1)) == {"m_total": told["m_total"]}
+    assert data(server.get(route, metric="nosuch")) == {}
 
 
 def test_what_there_is_not(server: Server) -> None:

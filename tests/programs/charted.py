@@ -22,7 +22,7 @@ class Actor:
         self.histogram = Histogram("demo_seconds", description="How long.", boundaries=[0.1, 1, 10])
 
     def work(self, number):
-        self.counter.inc(number, {"kind": str(number % 3)})
+        self.counter.inc(number + 1, {"kind": str(number % 3)})
         self.histogram.observe(number / 10)
         return number
 

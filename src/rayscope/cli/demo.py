@@ -30,8 +30,9 @@ Examples:
   rayscope demo --fast""",
 )
 
-_ENVIRONMENT: Final = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
-"""Under `uv run` Ray builds an environment anew for each worker, from a copy of the folder that one stands in. The demo's need nothing of that."""
+_ENVIRONMENT: Final = {"RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0", "RAY_raylet_start_wait_time_s": "150"}
+"""Under `uv run` Ray builds an environment anew for each worker, from a copy of the folder that one stands in: the demo's need nothing of that.
+And a busy laptop may take longer to start a Ray than the 30 s for which Ray waits."""
 
 _QUESTIONS: Final = (
     ("What ran, and how did it end?", ["summary", "tasks"]),

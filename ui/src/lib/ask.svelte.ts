@@ -23,16 +23,6 @@ const LONG_MS = 2000;
 const REST_TIMES = 4;
 const MOST_MS = 2500;
 
-/** The latest answers by their address: a page that is come back to shows at once what it knew, and then what is so now. */
-const kept = new Map<string, unknown>();
-const KEPT = 40;
-
-function keep(url: string, answer: unknown): void {
-  kept.delete(url);
-  kept.set(url, answer);
-  for (const oldest of kept.keys()) if (kept.size > KEPT) kept.delete(oldest);
-}
-
 interface Options {
   /** Ask again when the server has news (of this session, if given). Null: never. */
   session?: () => string | null;
@@ -60,19 +50,16 @@ export function useAsk<T>(url: () => string | null, options: Options = {}): Aske
     pending = true;
     const startMs = performance.now();
     if (!isRefresh) isLoading = true;
-    if (!isRefresh && kept.has(wanted)) data = kept.get(wanted) as T;
     const timers = isRefresh ? [] : [setTimeout(() => (isSlow = true), SLOW_MS), setTimeout(() => (isLong = true), LONG_MS)];
     try {
       const answer = await ask<T>(wanted, mine.signal);
       if (mine.signal.aborted) return;
       data = answer;
-      keep(wanted, answer);
       error = null;
       shownUrl = wanted;
     } catch (problem) {
       if (mine.signal.aborted) return;
       error = problem as Error;
-      if (!(problem instanceof Away)) kept.delete(wanted);
       if (!(problem instanceof Away) && shownUrl !== wanted) data = null;
     } finally {
       timers.forEach(clearTimeout);

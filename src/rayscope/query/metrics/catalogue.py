@@ -6,12 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+import numpy as np
+
 from rayscope.model.metric_answers import Metric, MetricCatalogue, Offender, SeriesBudget
 from rayscope.model.metrics import NAME, Budget, Family, Matcher
 from rayscope.query.metrics.service import Metrics
 from rayscope.ray.metric_names import source_of
+from rayscope.store.metrics.series import Numbers, SeriesIndex
 
 _PARTS: Final = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("_sum", "_count"), "counter": ("_total",)}
+_LOOKED_AT: Final = 100
+"""Series of a name whose labels are looked at: a session may have a hundred thousand of one."""
+
 _TELLING: Final = ("job", "Component")
 """Labels whose values tell whose a metric is."""
 
@@ -44,27 +50,40 @@ class Catalogues:
         state = (len(known.index), len(families))
         if (kept := self._known.get(session)) is not None and kept[0] == state:
             return kept[1]
-        found = self._made(session, known.index.counts(), families)
+        found = _made(known.index, families)
         self._known[session] = (state, found)
         return found
 
-    def _made(self, session: str, counts: Mapping[str, int], families: Iterable[Family]) -> list[Metric]:
-        members = _members(counts, families)
-        return sorted((self._metric(session, family, names, counts) for family, names in members), key=lambda metric: metric.name)
 
-    def _metric(self, session: str, family: Family, names: list[str], counts: Mapping[str, int]) -> Metric:
-        match = [[Matcher(NAME, "=", name)] for name in names]
-        labels = [name for name in self._metrics.label_names(session, match) if name != NAME]
-        telling = {name: self._metrics.label_values(session, name, match) if name in _TELLING else [] for name in labels}
-        return Metric(
-            name=family.name,
-            type=family.type,
-            help=family.help,
-            unit=family.unit,
-            series=sum(counts[name] for name in names),
-            source=source_of(family.name, telling),
-            labels=labels,
-        )
+def _made(index: SeriesIndex, families: Iterable[Family]) -> list[Metric]:
+    counts = index.counts()
+    found = [_metric(index, family, names, counts) for family, names in _members(counts, families)]
+    return sorted(found, key=lambda metric: metric.name)
+
+
+def _metric(index: SeriesIndex, family: Family, names: list[str], counts: Mapping[str, int]) -> Metric:
+    labels: defaultdict[str, set[str]] = defaultdict(set)
+    for name in names:
+        for number in _some(index.match([Matcher(NAME, "=", name)])):
+            for label, value in index.labels(number).items():
+                labels[label].add(value if label in _TELLING else "")
+    labels.pop(NAME, None)
+    return Metric(
+        name=family.name,
+        type=family.type,
+        help=family.help,
+        unit=family.unit,
+        series=sum(counts[name] for name in names),
+        source=source_of(family.name, labels),
+        labels=sorted(labels),
+    )
+
+
+def _some(numbers: Numbers) -> list[int]:
+    """Some series of many, from the first to the last: those of a metric have the same labels, but for what a target adds."""
+    if len(numbers) <= _LOOKED_AT:
+        return [int(number) for number in numbers]
+    return [int(number) for number in numbers[np.linspace(0, len(numbers) - 1, _LOOKED_AT).astype(np.int64)]]
 
 
 def _members(counts: Mapping[str, int], families: Iterable[Family]) -> list[tuple[Family, list[str]]]:

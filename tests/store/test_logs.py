@@ -343,6 +343,19 @@ def test_a_full_disk_is_waited_out(recording: LogRecording, monkeypatch: pytest.
     assert recording.ingest.store.waiting_bytes == 0
 
 
+def test_a_stop_after_a_full_disk_loses_nothing(open_logs: Open, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What came since the flush that failed is flushed, too, before the journal is emptied."""
+    recording = open_logs(tmp_path / "data")
+    recording.ship(chunk(OUT, 0, b"before\n"))
+    with monkeypatch.context() as patch:
+        patch.setattr(SegmentWriter, "append", _full)
+        with pytest.raises(DiskFull):
+            recording.flush()
+        recording.ship(chunk(OUT, 7, b"since\n"))
+    recording.close()
+    assert open_logs(tmp_path / "data").texts() == ["before", "since"]
+
+
 def _full(*_: Any) -> Any:
     raise DiskFull("no room")
 

@@ -182,31 +182,32 @@ class LogStore:
     def flush(self) -> None:
         """Everything in memory into segments. Raises DiskFull; then nothing has changed, and the next flush tries again."""
         with self._flushing:
+            if self._frozen.changed:
+                self._store_frozen()  # of a flush that failed
             self._freeze()
-            if not self._frozen.changed:
-                return
-            frozen, states, position, seq = self._frozen, self._frozen_states, self._frozen_position, self._frozen_seq
-            working = {file_no: structs.replace(state) for file_no, state in states.items()}
-            pieces, _ = write_blocks(frozen.arrivals, working, self._writer_of)
-            for state in working.values():
-                state.stored = state.next_offset
+            if self._frozen.changed:
+                self._store_frozen()
 
-            def store(connection: Connection) -> None:
-                index.write_pieces(connection, pieces)
-                index.write_gaps(connection, frozen.gaps)
-                index.write_marks(connection, frozen.marks)
-                index.write_files(connection, list(working.values()))
-                index.write_log_position(connection, position, seq)
+    def _store_frozen(self) -> None:
+        frozen, states, position, seq = self._frozen, self._frozen_states, self._frozen_position, self._frozen_seq
+        working = {file_no: structs.replace(state) for file_no, state in states.items()}
+        pieces, _ = write_blocks(frozen.arrivals, working, self._writer_of)
+        for state in working.values():
+            state.stored = state.next_offset
 
-            self.database.write(store)
-            self._thaw(working)
-            self.journal.forget(position)
+        def store(connection: Connection) -> None:
+            index.write_pieces(connection, pieces)
+            index.write_gaps(connection, frozen.gaps)
+            index.write_marks(connection, frozen.marks)
+            index.write_files(connection, list(working.values()))
+            index.write_log_position(connection, position, seq)
+
+        self.database.write(store)
+        self._thaw(working)
+        self.journal.forget(position)
 
     def _freeze(self) -> None:
-        """What a failed flush left frozen is tried again by itself."""
         with self._lock:
-            if self._frozen.changed:
-                return
             self._frozen, self._active = self._active, Memtable()
             self._frozen_states = {file_no: structs.replace(state) for file_no, state in self._frozen.changed.items()}
             self._frozen_position, self._frozen_seq = self.position, self.seq

@@ -104,7 +104,7 @@ export function useAsk<T>(url: () => string | null, options: Options = {}): Aske
     get isLoading() { return isLoading; },
     get isSlow() { return isSlow; },
     get isLong() { return isLong; },
-    again: () => { turn++; },
+    again: () => untrack(() => { turn++; }), // an effect that asks again does not depend on how often it did
     stop: () => {
       controller?.abort();
       pending = false;

@@ -84,14 +84,15 @@ export function useRanges(wanted: () => Wanted | null) {
     return () => clearTimeout(timer);
   });
   $effect(() => () => controller?.abort());
-  $effect(() => { if (live.link === "open" && untrack(() => outcomes.some((one) => one.error instanceof Away))) turn++; });
+  const again = (): void => untrack(() => { turn++; });
+  $effect(() => { if (live.link === "open" && untrack(() => outcomes.some((one) => one.error instanceof Away))) again(); });
 
   return {
     get outcomes() { return outcomes; },
     get isLoading() { return isLoading; },
     get isSlow() { return isSlow; },
     get isLong() { return isLong; },
-    again: () => { turn++; },
+    again,
     stop: () => { controller?.abort(); isLoading = isSlow = isLong = false; },
   };
 }

@@ -37,7 +37,7 @@ def live(commands: Commands, tmp_path_factory: pytest.TempPathFactory) -> dict[s
     done = commands("run", "--call-sites", str(PROGRAM), str(folder), commands.ingest_url.removesuffix("/ray/events"), RAYSCOPE_OBJECTS_S="0")
     assert done.returncode == 0, done.stderr
     told: dict[str, Any] = json.loads((folder / "live.json").read_text())
-    return told
+    return told | {"session": commands.rows("list", "sessions")[0]["session"]}
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_an_agent_takes_snapshots_of_a_living_cluster(commands: Commands, tmp_pa
 
 def test_spilling_is_found_in_the_metrics(commands: Commands, live: dict[str, Any]) -> None:
     """With how much, how full the store was, and whose job it was."""
-    (found,) = [row for row in commands.rows("findings") if row["kind"] == "object-store-spilling"]
+    (found,) = [row for row in commands.rows("findings", "--session", live["session"]) if row["kind"] == "object-store-spilling"]
     assert found["evidence"][0]["value"] > 10 * MB
     assert found["job_ids"] == ["01000000"]
     assert "of objects went to disk" in found["title"]

@@ -50,6 +50,7 @@ class Supervisor:
             await asyncio.sleep(0)  # new agents take their locks, or learn that they cannot
             self._reap()
             if not self._running and (self._is_leaving or self._is_done(until_s)):
+                signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))  # all is done: being told to leave while it leaves is no failure
                 return self._code()
             self._tell(WELL)
             await self._pause()

@@ -34,6 +34,7 @@ class ClusterAgent:
         self._crashes = 0
         self._again_s: float | None = None
         self._is_leaving = False
+        self._was_early = False
         self._process: subprocess.Popen[bytes] | None = None
         self._start()
 
@@ -49,7 +50,10 @@ class ClusterAgent:
             self._start()
         if self._process is not None and (code := self._process.poll()) is not None:
             self._process = None
-            if code and not self._is_another_there():
+            if code == -signal.SIGTERM and self._is_leaving and not self._was_early:  # it was told to leave before it could listen
+                self._was_early = True
+                self._start()
+            elif code and not self._is_another_there():
                 self._on_crash(code, now_s)
 
     def leave(self) -> None:

@@ -17,7 +17,10 @@ from rayscope.agent.discovery import Place
 from rayscope.agent.errors import BadOptions
 from rayscope.agent.metrics.backlog import Backlog, Scrape
 from rayscope.agent.metrics.exposition import Family
+from rayscope.agent.metrics.readers import reads_samples
+from rayscope.agent.metrics.samples import Sample
 from rayscope.agent.metrics.table import SLACK_SERIES, Table
+from rayscope.agent.metrics.target import Target
 from rayscope.agent.node import NodeAgent
 from rayscope.agent.options import scrape_interval
 from rayscope.agent.wire import packb
@@ -213,6 +216,20 @@ def test_an_agent_that_leaves_looks_once_more_and_ends_nothing(place: Node, serv
     watch(place, server, meanwhile, every_s=30.0)
     assert server.metrics.last("x_total") == [2.0]
     assert not any(is_stale(samples[-1][1]) for samples in server.metrics.samples.values())
+
+
+def test_an_end_comes_after_the_last_look_also_within_its_millisecond(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two words at one time would be one: the server takes the first, and the series would go on."""
+    monkeypatch.setattr("rayscope.agent.metrics.target.time.time_ns", lambda: 1_000_000_000)
+    target = Target("127.0.0.1", "ray", reads_samples(_no_samples))
+    target.join(Table())
+    looks = [asyncio.run(target.scrape(1.0)), asyncio.run(target.scrape(1.0)), target.end()]
+    assert [look.time_ms for look in looks] == [1000, 1001, 1002]
+    assert looks[-1].wire()["stale"] == looks[0].wire()["ids"] != b""
+
+
+async def _no_samples() -> list[Sample]:
+    return []
 
 
 def test_off(place: Node, server: FakeServer) -> None:

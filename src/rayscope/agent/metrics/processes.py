@@ -209,9 +209,9 @@ class Processes:
         return samples
 
     def _count_unique(self) -> None:
-        """Of those whose turn it is, the longest waiting first."""
+        """Of those whose turn it is, the longest waiting first; of those that never were counted, workers."""
         began_s = time.monotonic()
-        for pid, known in sorted(self._known.items(), key=lambda item: item[1].unique_s):
+        for pid, known in sorted(self._known.items(), key=lambda item: (item[1].unique_s, item[1].kind != "worker")):
             now_s = time.monotonic()
             if (known.unique is not None and now_s - known.unique_s < UNIQUE_S) or now_s - began_s > UNIQUE_BUDGET_S:
                 return

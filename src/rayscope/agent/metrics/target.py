@@ -33,6 +33,7 @@ class Target:
         self._last: array[int] = array("I")
         self._last_bytes = b""
         self._highest = -1
+        self._time_ms = 0
 
     def join(self, table: Table) -> None:
         """Take numbers from a table; from another one again, where it begins anew."""
@@ -89,6 +90,7 @@ class Target:
         return self._scrape(time_ms, self._own + parsed.ids, values + parsed.values)
 
     def _scrape(self, time_ms: int, ids: array[int], values: array[float]) -> Scrape:
+        self._time_ms = time_ms = max(time_ms, self._time_ms + 1)  # the end may come within a millisecond of the last look, and is no second word on it
         raw = little(ids)
         stale = b""
         if raw == self._last_bytes:

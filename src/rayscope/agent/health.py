@@ -36,6 +36,7 @@ async def post_health(agent: NodeAgent) -> None:
         "rss_bytes": resident_bytes(),
         "cpu_s": round(time.process_time(), 3),
         "clock_skew_ns": uplink.skew_ns,
+        "is_dead": agent.is_dead,
     }
     await uplink.post("/agent/health", {**uplink.who, **word, **metrics})
     del tracker.dropped[: len(dropped)]

@@ -153,6 +153,11 @@ class NodeAgent:
         return self._polls
 
     @property
+    def is_dead(self) -> bool:
+        """Whether the node was seen to be gone: what is shipped since is what is left of it."""
+        return self._is_dead
+
+    @property
     def is_ending(self) -> bool:
         """Whether only what is there is still to be shipped."""
         self._is_dead = self._is_dead or not self.place.is_alive() or self._born != born_at(self.place.raylet_pid)

@@ -65,7 +65,8 @@ class Agents:
             if health.metrics is not None:
                 told = structs.asdict(health.metrics)
                 self._metrics[health.session, health.node_id] = NodeTargets(node_id=health.node_id, heard_ns=now_ns, **told)
-        self.note_session(health.session)
+        if not health.is_dead or not self._logs.knows(health.session):  # a word of a dead node is no sign of life of its cluster
+            self.note_session(health.session)
         said = structs.asdict(health)
         row = {name: said[name] for name in ("node_id", "agent_id", "files", "lag_bytes", "lag_s", "shipped_bytes", "rss_bytes", "cpu_s", "clock_skew_ns")}
         dropped = {"dropped_bytes": sum(part.bytes for part in health.dropped), "dropped": msgspec.json.encode(health.dropped).decode()}

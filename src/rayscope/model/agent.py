@@ -141,7 +141,7 @@ class Targets(Struct, frozen=True, kw_only=True):
 
 
 class AgentHealth(Struct, frozen=True, kw_only=True):
-    """How an agent is, every few seconds."""
+    """How an agent is, every few seconds. ``is_dead``: its node is gone, and what is left of it is shipped still."""
 
     session: str
     node_id: str
@@ -156,6 +156,7 @@ class AgentHealth(Struct, frozen=True, kw_only=True):
     cpu_s: float | None = None
     clock_skew_ns: int | None = None
     metrics: MetricHealth | None = None
+    is_dead: bool = False
 
 
 class NodeScrape(Struct, frozen=True, kw_only=True):

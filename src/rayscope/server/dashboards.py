@@ -55,10 +55,11 @@ class Dashboards:
     async def find(self, session: str, headers: Mapping[str, str]) -> Road | None:
         """A way to the dashboard of a session that lives; None where there is none, and of one that has ended."""
         until, road = self._known.get(session, (0.0, None))
-        if road is not None and time.monotonic() < until:
+        is_live = (await asyncio.to_thread(self._queries.session, session)).state == "LIVE"
+        if is_live and road is not None and time.monotonic() < until:
             return road
         self._known.pop(session, None)
-        if (await asyncio.to_thread(self._queries.session, session)).state != "LIVE":
+        if not is_live:
             return None
         road = await self._look(session, headers)
         if road is not None:

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from rayscope.errors import LimitExceeded
 from rayscope.model.finding import Finding, Findings
@@ -80,7 +80,7 @@ class FindingsService:
         if not series:
             return Findings(findings=[], session=moment.session, looked_from_ms=None, looked_to_ms=None, warnings=warnings)
         facts = self._database.read(lambda connection: _facts(connection, moment, (from_ms, to_ms)))
-        found = rules.find_all(_complete(facts, series, self._running(moment.session_no)))
+        found = rules.find_all(structs.replace(facts, series=series, running=self._running(moment.session_no)))
         return Findings(findings=found, session=moment.session, looked_from_ms=from_ms, looked_to_ms=to_ms, warnings=warnings)
 
     def _series(self, moment: Moment) -> tuple[dict[str, list[Series]], int, int, list[str]]:
@@ -161,12 +161,6 @@ def _facts(connection: Connection, moment: Moment, span: tuple[int, int]) -> Fac
         jobs=[_job(row) for row in store.jobs(connection, number)],
         holders=[_holder(row) for row in store.gpu_holders(connection, number, span[0] * _NS_A_MS, span[1] * _NS_A_MS, FINDINGS_HOLDERS)],
     )
-
-
-def _complete(facts: Facts, series: Mapping[str, Sequence[Series]], running: Any) -> Facts:
-    from msgspec.structs import replace
-
-    return replace(facts, series=series, running=running)
 
 
 def _process(row: Row) -> Process:
